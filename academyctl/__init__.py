@@ -1,0 +1,3 @@
+"""academyctl: one command for the people who keep an online academy running."""
+
+__version__ = "0.1.0"

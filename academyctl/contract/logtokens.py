@@ -1,0 +1,90 @@
+"""The log lines that operators grep, formatted by workers and parsed by checks from the same constant (contract 10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Token:
+    """A line `NAME | key=value | ...`. Values must not hold ` | `; `text` renders, `parse` reads it back."""
+
+    name: str
+    fields: tuple[str, ...]
+
+    def text(self, **values: object) -> str:
+        """The line; an unknown field is a programming error, an absent one is left out."""
+        stray = set(values) - set(self.fields)
+        if stray:
+            raise ValueError(f"{self.name} has no field {min(stray)}")
+        parts = [f"{key}={_flat(values[key])}" for key in self.fields if key in values]
+        return " | ".join([self.name, *parts])
+
+    def parse(self, line: str) -> Mapping[str, str] | None:
+        """The fields of a line that carries this token (anywhere behind its prefix), else None."""
+        at = line.find(self.name)
+        if at < 0 or not re.match(r"( \||$|\s*$)", line[at + len(self.name) :]):
+            return None
+        pairs = (part.split("=", 1) for part in line[at + len(self.name) :].split(" | ") if "=" in part)
+        return {key.strip(" |"): value.rstrip() for key, value in pairs}
+
+
+def _flat(value: object) -> str:
+    return re.sub(r"[\r\n]+", " ", str(value)).replace(" | ", " / ")
+
+
+VIDEO_STARTED = Token("Video Worker (SQS) started", ("queue", "wait_time", "worker"))
+RECEIVED = Token(
+    "SQS_MESSAGE_RECEIVED",
+    ("request_id", "job_id", "video_id", "tenant_id", "tier", "queue_wait_sec", "created_at", "receive_count"),
+)
+COMPLETED = Token(
+    "SQS_JOB_COMPLETED",
+    ("request_id", "job_id", "video_id", "tenant_code", "processing_duration", "queue_wait_sec", "result"),
+)
+FAILED = Token("SQS_JOB_FAILED", ("request_id", "job_id", "video_id", "attempt", "max_attempts", "error"))
+DEFERRED = Token("SQS_JOB_DEFERRED", ("request_id", "job_id", "video_id", "after_sec", "reason"))
+REJECTED = Token("SQS_JOB_REJECTED", ("request_id", "job_id", "video_id", "reason"))
+ALREADY_READY = Token("VIDEO_ALREADY_READY_SKIP", ("video_id", "tenant_id"))
+IDEMPOTENT_SKIP = Token("IDEMPOTENT_SKIP", ("job_id", "reason"))
+ENCODING_DURATION = Token("VIDEO_ENCODING_DURATION", ("video_id", "duration_sec"))
+LEASE_LOST = Token("LEASE_LOST", ("video_id", "job_id", "reason"))
+JOB_DEAD = Token("JOB_DEAD", ("job_id", "video_id", "attempt", "reason"))
+RAW_KEPT = Token("R2_RAW_KEPT", ("video_id", "key", "days"))
+STOPPING = Token("Received", ("signal", "current_job"))
+
+TOKENS = (
+    VIDEO_STARTED, RECEIVED, COMPLETED, FAILED, DEFERRED, REJECTED, ALREADY_READY, IDEMPOTENT_SKIP,
+    ENCODING_DURATION, LEASE_LOST, JOB_DEAD, RAW_KEPT,
+)  # fmt: skip
+
+# Plain sentences of the platform's workers, kept word for word because runbooks grep them.
+CONFIG_ERROR = "config error: Missing required env: {name}"
+SQS_UNAVAILABLE = "SQS unavailable ({why}). Waiting {seconds:.0f}s before retry. queue={queue}"
+HANDLER_CALL = "[SQS_MAIN] Calling handler.handle() video_id={video_id}"
+HANDLER_RETURNED = "[SQS_MAIN] handler.handle() returned video_id={video_id} result={result}"
+HANDLER_START = "[HANDLER] Starting video processing video_id={video_id} job_id=encode:{video_id}"
+LOCK_REFUSED = "[HANDLER] Lock acquisition failed, giving the message back video_id={video_id}"
+LOCK_ACQUIRED = "[HANDLER] Lock acquired, marking as PROCESSING video_id={video_id}"
+CANNOT_MARK = "Cannot mark video {video_id} as PROCESSING: status={status}"
+PROCESS_START = "[HANDLER] Starting process_fn video_id={video_id}"
+PROCESS_DONE = "[HANDLER] process_fn completed video_id={video_id} hls_path={hls_path} duration={duration}"
+CANCELLED = "[HANDLER] Processing cancelled (retry requested) video_id={video_id}"
+VIDEO_COMPLETED = "Video processing completed: video_id={video_id}, duration={duration}"
+VIDEO_FAILED = "Video processing failed: video_id={video_id}, error={error}"
+FFMPEG_START = "[TRANSCODER] Starting ffmpeg for video_id={video_id} cmd={cmd}"
+TRANSCODE_PROGRESS = (
+    "[PROCESSOR] Transcode progress video_id={video_id} current={current}/{total} "
+    "step_percent={step}% overall={overall}%"
+)
+DOWNLOAD_RETRY = "download retry attempt={attempt} video_id={video_id} error={error}"
+THUMBNAIL_FAILED = "thumbnail failed video_id={video_id} err={error}"
+RAW_DELETED_AFTER = "R2 raw deleted after encode video_id={video_id} key={key}"
+RAW_DELETED = "R2 raw deleted video_id={video_id} key={key}"
+PREFIX_DELETED = "R2 HLS prefix deleted video_id={video_id} prefix={prefix} count={count}"
+DELETE_FAILED = "R2 delete job failed video_id={video_id}: {error}"
+SIGNAL = "Received {signal}, initiating graceful shutdown... | current_job={current}"
+SHUTDOWN_DONE = "Graceful shutdown: current job completed, exiting"
+SHUTDOWN = "{kind} Worker shutdown complete"

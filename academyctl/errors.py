@@ -1,0 +1,132 @@
+"""Every error the operator can meet: what happened, why, and what to do next.
+
+AcademyError                 exit 1
+├── WorkFailed               exit 1   the work was tried and did not succeed
+├── ConfigError              exit 2   a setting is missing, unknown or contradictory
+├── UsageError               exit 2   the command's words are off
+├── CannotTell               exit 3   something outside could not be reached or read
+│   └── StoreError           exit 3   one of the stores; `cause` names the kind
+│       ├── AwsError                  with the service's own error code
+│       ├── RedisAway
+│       └── DatabaseAway
+├── BadMessage               exit 1   a queue message that can never succeed
+└── (control flow of a running job)
+    ├── Busy                          held by someone else, or a dependency is away
+    ├── LeaseLost                     another worker owns the job now
+    ├── Cancelled                     the operator or the API asked for a stop
+    └── Stopping                      this process is shutting down
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_TELL = 3
+EXIT_WARNINGS = 4
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+
+class Both(NamedTuple):
+    """One text in the operators' two languages."""
+
+    en: str
+    ko: str
+
+    def pick(self, lang: str) -> str:
+        """The text for a language tag; anything but Korean reads English."""
+        return self.ko if lang.lower().startswith("ko") else self.en
+
+
+class AcademyError(Exception):
+    """What happened (to what), why, and the remedy; `code` is stable and machine-readable."""
+
+    exit_code = EXIT_FAILED
+    code = "error"
+
+    def __init__(self, what: str, *, why: str = "", remedy: str | Both = "", code: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        if code:
+            self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}" if self.why else self.what
+
+    def remedy_in(self, lang: str) -> str:
+        """The remedy in one language; '' when there is none."""
+        return self.remedy.pick(lang) if isinstance(self.remedy, Both) else self.remedy
+
+
+class WorkFailed(AcademyError):
+    code = "work-failed"
+
+
+class ConfigError(AcademyError):
+    exit_code = EXIT_USAGE
+    code = "config"
+
+
+class UsageError(AcademyError):
+    exit_code = EXIT_USAGE
+    code = "usage"
+
+
+class CannotTell(AcademyError):
+    exit_code = EXIT_CANNOT_TELL
+    code = "cannot-tell"
+
+
+class StoreError(CannotTell):
+    """A store failed. `cause` is one of: auth, permission, missing, unreachable, throttled, refused, unknown."""
+
+    code = "store"
+
+    def __init__(
+        self, what: str, *, cause: str = "unknown", why: str = "", remedy: str | Both = "", code: str = ""
+    ) -> None:
+        super().__init__(what, why=why, remedy=remedy, code=code)
+        self.cause = cause
+
+
+class AwsError(StoreError):
+    code = "aws"
+
+
+class RedisAway(StoreError):
+    code = "redis-away"
+
+
+class DatabaseAway(StoreError):
+    code = "database-away"
+
+
+class BadMessage(AcademyError):
+    code = "bad-message"
+
+
+class Busy(AcademyError):
+    """Come back in `after` seconds; does not count as an attempt."""
+
+    code = "busy"
+
+    def __init__(self, what: str, *, after: float, why: str = "") -> None:
+        super().__init__(what, why=why)
+        self.after = after
+
+
+class LeaseLost(AcademyError):
+    code = "lease-lost"
+
+
+class Cancelled(AcademyError):
+    code = "cancelled"
+
+
+class Stopping(AcademyError):
+    code = "stopping"

@@ -1,0 +1,220 @@
+"""Every setting: its section, its type, its default and the platform's environment names (contract 9)."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def setting(default: Any, *env: str, **rules: Any) -> Any:
+    """A field with its environment names, the canonical one first."""
+    return Field(default, json_schema_extra={"env": list(env)}, **rules)
+
+
+Seconds = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Secret = SecretStr | None
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class General(Section):
+    production: bool = setting(False, "ACADEMYCTL_PRODUCTION", description="ask before anything destructive")
+    lang: str = setting("", "ACADEMYCTL_LANG", description="ko or en; empty = from the locale")
+
+
+class Aws(Section):
+    region: str = setting("ap-northeast-2", "AWS_REGION", "AWS_DEFAULT_REGION")
+    access_key_id: str = setting("", "AWS_ACCESS_KEY_ID")
+    secret_access_key: Secret = setting(None, "AWS_SECRET_ACCESS_KEY")
+    session_token: Secret = setting(None, "AWS_SESSION_TOKEN")
+    profile: str = setting("", "AWS_PROFILE")
+    endpoint_url: str = setting("", "AWS_ENDPOINT_URL")
+
+
+class Queues(Section):
+    video: str = setting("academy-video-jobs", "VIDEO_SQS_QUEUE_NAME")
+    video_dlq: str = setting("", "VIDEO_SQS_DLQ_NAME", description="empty = from the redrive policy, else NAME-dlq")
+    ai_lite: str = setting("academy-ai-jobs-lite", "AI_SQS_QUEUE_NAME_LITE")
+    ai_lite_dlq: str = setting("", "AI_SQS_DLQ_NAME_LITE")
+    ai_basic: str = setting("academy-ai-jobs-basic", "AI_SQS_QUEUE_NAME_BASIC")
+    ai_basic_dlq: str = setting("", "AI_SQS_DLQ_NAME_BASIC")
+    ai_premium: str = setting("academy-ai-jobs-premium", "AI_SQS_QUEUE_NAME_PREMIUM")
+    ai_premium_dlq: str = setting("", "AI_SQS_DLQ_NAME_PREMIUM")
+    messaging: str = setting("academy-messaging-jobs", "MESSAGING_SQS_QUEUE_NAME")
+    messaging_dlq: str = setting("", "MESSAGING_SQS_DLQ_NAME")
+
+
+class Redis(Section):
+    host: str = setting("", "REDIS_HOST", description="empty = Redis is off")
+    port: Positive = setting(6379, "REDIS_PORT")
+    password: Secret = setting(None, "REDIS_PASSWORD")
+    db: Seconds = setting(0, "REDIS_DB")
+    tls: bool = setting(False, "ACADEMYCTL_REDIS_TLS")
+    timeout_s: float = setting(5.0, "ACADEMYCTL_REDIS_TIMEOUT", gt=0)
+
+
+class Db(Section):
+    host: str = setting("", "DB_HOST")
+    port: Positive = setting(5432, "DB_PORT")
+    name: str = setting("", "DB_NAME")
+    user: str = setting("", "DB_USER")
+    password: Secret = setting(None, "DB_PASSWORD")
+    connect_timeout_s: Positive = setting(10, "ACADEMYCTL_DB_CONNECT_TIMEOUT")
+    conn_max_age_s: Seconds = setting(0, "DB_CONN_MAX_AGE", description="0 = keep a pooled connection for its life")
+    sslmode: str = setting("prefer", "ACADEMYCTL_DB_SSLMODE")
+
+
+class R2(Section):
+    endpoint: str = setting("", "R2_ENDPOINT")
+    access_key: str = setting("", "R2_ACCESS_KEY")
+    secret_key: Secret = setting(None, "R2_SECRET_KEY")
+    region: str = setting("auto", "R2_REGION")
+    video_bucket: str = setting("academy-video", "R2_BUCKET", "R2_VIDEO_BUCKET")
+    ai_bucket: str = setting("academy-ai", "R2_AI_BUCKET")
+    excel_bucket: str = setting("academy-excel", "R2_EXCEL_BUCKET", "EXCEL_BUCKET_NAME")
+    storage_bucket: str = setting("academy-storage", "R2_STORAGE_BUCKET")
+    admin_bucket: str = setting("academy-admin", "R2_ADMIN_BUCKET")
+    public_base_url: str = setting("", "R2_PUBLIC_BASE_URL")
+    admin_public_base_url: str = setting("", "R2_ADMIN_PUBLIC_BASE_URL")
+
+
+class Platform(Section):
+    api_base_url: str = setting("", "API_BASE_URL")
+    internal_worker_token: Secret = setting(None, "INTERNAL_WORKER_TOKEN")
+    lambda_internal_api_key: Secret = setting(None, "LAMBDA_INTERNAL_API_KEY")
+    debug: bool = setting(False, "DEBUG")
+    cdn_hls_base_url: str = setting("", "CDN_HLS_BASE_URL")
+    site_url: str = setting("", "SITE_URL")
+
+
+class Video(Section):
+    visibility_s: Positive = setting(60, "ACADEMYCTL_VIDEO_VISIBILITY", description="renewed while a job runs")
+    lease_s: Positive = setting(60, "ACADEMYCTL_VIDEO_LEASE", description="Redis lock and row lease, renewed")
+    progress_ttl_s: Positive = setting(14400, "VIDEO_PROGRESS_TTL_SECONDS")
+    job_max_attempts: Positive = setting(5, "VIDEO_JOB_MAX_ATTEMPTS")
+    temp_dir: Path = setting(Path(tempfile.gettempdir()) / "video-worker", "VIDEO_WORKER_TEMP_DIR")
+    retry_max: Positive = setting(6, "VIDEO_WORKER_RETRY_MAX")
+    backoff_base_s: float = setting(0.5, "VIDEO_WORKER_BACKOFF_BASE", gt=0)
+    backoff_cap_s: float = setting(10.0, "VIDEO_WORKER_BACKOFF_CAP", gt=0)
+    ffmpeg_bin: str = setting("ffmpeg", "FFMPEG_BIN")
+    ffprobe_bin: str = setting("ffprobe", "FFPROBE_BIN")
+    ffprobe_timeout_s: Positive = setting(60, "FFPROBE_TIMEOUT_SECONDS")
+    hls_time_s: Annotated[int, Field(ge=1, le=30)] = setting(4, "HLS_TIME_SECONDS")
+    min_segments: Positive = setting(1, "MIN_SEGMENTS_PER_VARIANT")
+    upload_concurrency: Annotated[int, Field(ge=1, le=64)] = setting(8, "UPLOAD_MAX_CONCURRENCY")
+    download_timeout_s: Positive = setting(30, "DOWNLOAD_TIMEOUT_SECONDS")
+    download_chunk_bytes: Annotated[int, Field(ge=4096)] = setting(1048576, "DOWNLOAD_CHUNK_BYTES")
+    presign_expires_s: Positive = setting(3600, "VIDEO_WORKER_PRESIGN_GET_EXPIRES")
+    raw_retention_days: Seconds = setting(3, "VIDEO_RAW_RETENTION_DAYS", description="0 = delete the upload at READY")
+    early_playlist: bool = setting(True, "VIDEO_EARLY_PLAYLIST")
+    preset: Literal["quality", "balanced", "fast"] = setting("balanced", "VIDEO_PRESET")
+    audio: Literal["shared", "muxed"] = setting("shared", "VIDEO_AUDIO")
+    threads: Seconds = setting(0, "VIDEO_ENCODER_THREADS", description="0 = FFmpeg decides")
+    stall_s: Positive = setting(120, "VIDEO_STALL_SECONDS", description="no progress for so long stops FFmpeg")
+    max_duration_s: Positive = setting(43200, "VIDEO_MAX_DURATION_SECONDS")
+    max_pixels: Positive = setting(8192 * 4320, "VIDEO_MAX_PIXELS")
+    max_bytes: Positive = setting(64 * 2**30, "VIDEO_MAX_BYTES")
+    max_streams: Positive = setting(32, "VIDEO_MAX_STREAMS")
+
+
+class Ai(Section):
+    visibility_s: Positive = setting(3600, "AI_SQS_VISIBILITY_TIMEOUT")
+    extend_interval_s: Positive = setting(60, "AI_VISIBILITY_EXTEND_INTERVAL")
+    lease_s: Positive = setting(3540, "AI_JOB_LEASE_SECONDS")
+    inference_max_s: Positive = setting(3600, "AI_INFERENCE_MAX_SECONDS")
+    basic_weight: Positive = setting(3, "AI_WORKER_BASIC_POLL_WEIGHT")
+    lite_weight: Positive = setting(1, "AI_WORKER_LITE_POLL_WEIGHT")
+    premium_only: bool = setting(False, "AI_WORKER_PREMIUM_ONLY")
+    schema_model: str = setting("gpt-4o-mini", "EXCEL_SCHEMA_INFER_MODEL")
+    openai_api_key: Secret = setting(None, "OPENAI_API_KEY", "EMBEDDING_OPENAI_API_KEY")
+
+
+class Solapi(Section):
+    api_key: str = setting("", "SOLAPI_API_KEY")
+    api_secret: Secret = setting(None, "SOLAPI_API_SECRET")
+    sender: str = setting("", "SOLAPI_SENDER")
+    kakao_pf_id: str = setting("", "SOLAPI_KAKAO_PF_ID")
+    kakao_template_id: str = setting("", "SOLAPI_KAKAO_TEMPLATE_ID")
+    mock: bool = setting(False, "SOLAPI_MOCK")
+    base_url: str = setting("https://api.solapi.com", "SOLAPI_BASE_URL")
+    wait_s: Annotated[int, Field(ge=0, le=20)] = setting(20, "MESSAGING_SQS_WAIT_SECONDS")
+
+
+class Worker(Section):
+    id: str = setting(socket.gethostname(), "WORKER_ID")
+    wait_s: Annotated[int, Field(ge=0, le=20)] = setting(20, "ACADEMYCTL_WAIT_SECONDS")
+    grace_s: Seconds = setting(8, "ACADEMYCTL_GRACE_SECONDS", description="docker stop kills after 10")
+    concurrency: Annotated[int, Field(ge=1, le=64)] = setting(1, "ACADEMYCTL_CONCURRENCY")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = setting(0, "ACADEMYCTL_METRICS_PORT")
+    health_file: str = setting(
+        "", "ACADEMYCTL_HEALTH_FILE", description="empty = one a worker kind, in the temp folder"
+    )
+    log_format: Literal["text", "json"] = setting("text", "ACADEMYCTL_LOG_FORMAT")
+
+
+class Fleet(Section):
+    video_asg: str = setting("academy-video-worker-asg", "VIDEO_WORKER_ASG_NAME")
+    ai_asg: str = setting("academy-ai-worker-asg", "AI_WORKER_ASG_NAME")
+    messaging_asg: str = setting("academy-messaging-worker-asg", "MESSAGING_WORKER_ASG_NAME")
+    video_name_tag: str = setting("academy-video-worker", "VIDEO_WORKER_NAME_TAG")
+    ai_name_tag: str = setting("academy-ai-worker-cpu", "AI_WORKER_NAME_TAG")
+    messaging_name_tag: str = setting("academy-messaging-worker", "MESSAGING_WORKER_NAME_TAG")
+    api_name_tag: str = setting("academy-api", "API_NAME_TAG")
+    depth_lambda: str = setting("academy-worker-queue-depth-metric", "ACADEMYCTL_DEPTH_LAMBDA")
+    depth_rule: str = setting("academy-worker-queue-depth-rate", "ACADEMYCTL_DEPTH_RULE")
+    autoscale_lambda: str = setting("academy-worker-autoscale", "ACADEMYCTL_AUTOSCALE_LAMBDA")
+    autoscale_rule: str = setting("academy-worker-autoscale-rate", "ACADEMYCTL_AUTOSCALE_RULE")
+    metric_namespace: str = setting("Academy/Workers", "METRIC_NAMESPACE")
+    metric_name: str = setting("QueueDepth", "METRIC_NAME")
+    ssm_env: str = setting("/academy/workers/env", "BATCH_SSM_ENV")
+
+
+class Settings(BaseSettings):
+    """All settings, frozen; an unknown key anywhere is an error."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    general: General = General()
+    aws: Aws = Aws()
+    queues: Queues = Queues()
+    redis: Redis = Redis()
+    db: Db = Db()
+    r2: R2 = R2()
+    platform: Platform = Platform()
+    video: Video = Video()
+    ai: Ai = Ai()
+    solapi: Solapi = Solapi()
+    worker: Worker = Worker()
+    fleet: Fleet = Fleet()
+
+
+# Names the platform's documents still mention. Accepted so that an old env file works, and told apart from typos.
+OBSOLETE: dict[str, str] = {
+    "VIDEO_SQS_VISIBILITY_EXTEND": "visibility is short and renewed while the job runs (ACADEMYCTL_VIDEO_VISIBILITY)",
+    "VIDEO_LOCK_TTL_SECONDS": "the lock is short and renewed while the job runs (ACADEMYCTL_VIDEO_LEASE)",
+    "VIDEO_WORKER_LOCK_DIR": "locks live in Redis and the database",
+    "VIDEO_WORKER_LOCK_STALE_SECONDS": "a lock whose owner is gone expires by itself",
+    "VIDEO_WORKER_HEARTBEAT_INTERVAL": "the heartbeat follows the lease (ACADEMYCTL_VIDEO_LEASE)",
+    "VIDEO_WORKER_HTTP_TIMEOUT": "the worker makes no HTTP call to the API",
+    "FFMPEG_TIMEOUT_SECONDS": "FFmpeg is stopped when it makes no progress (VIDEO_STALL_SECONDS)",
+    "THUMBNAIL_AT_SECONDS": "the thumbnail's time follows the duration",
+    "R2_PREFIX": "object keys follow the tenant and the video",
+    "SQS_WAIT_TIME_SECONDS": "read by nothing; ACADEMYCTL_WAIT_SECONDS is",
+    "EC2_IDLE_STOP_THRESHOLD": "read by nothing",
+    "QUEUE_BACKEND": "read by nothing; the queue is SQS",
+    "AI_WORKER_MODE": "read by nothing; AI_WORKER_PREMIUM_ONLY is",
+    "RETRY_MAX_ATTEMPTS": "read by nothing; VIDEO_WORKER_RETRY_MAX is",
+    "BACKOFF_BASE_SECONDS": "read by nothing; VIDEO_WORKER_BACKOFF_BASE is",
+    "BACKOFF_CAP_SECONDS": "read by nothing; VIDEO_WORKER_BACKOFF_CAP is",
+}
+
+# Names of academyctl that are no setting: they choose where settings come from.
+SELECTORS = frozenset({"ACADEMYCTL_PROFILE", "ACADEMYCTL_CONFIG", "ACADEMYCTL_LOCAL_DIR"})

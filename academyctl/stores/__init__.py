@@ -1,0 +1,93 @@
+"""Everything outside us, one file a thing, opened on first use. Only this package imports client libraries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from academyctl.settings_model import Settings
+    from academyctl.stores.postgres import Postgres
+    from academyctl.stores.r2 import R2
+    from academyctl.stores.redis import Redis
+    from academyctl.stores.sqs import Sqs
+    from academyctl.stores.videos import Videos
+
+T = TypeVar("T")
+
+
+class Stores:
+    """The stores of one Settings. Each is made when first used, once, whichever thread asks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._made: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def sqs(self) -> Sqs:
+        from academyctl.stores.sqs import Sqs
+
+        # A long poll lasts 20 s: the read timeout must be longer. Back-off is the loop's, so one retry is enough here.
+        return self._once("sqs", lambda: Sqs(self.aws_clients(read_timeout=30)))
+
+    @property
+    def redis(self) -> Redis:
+        from academyctl.stores.redis import Redis
+
+        return self._once("redis", lambda: Redis(self.settings.redis))
+
+    @property
+    def db(self) -> Postgres:
+        from academyctl.stores.postgres import Postgres
+
+        return self._once("db", lambda: Postgres(self.settings.db))
+
+    @property
+    def r2(self) -> R2:
+        from academyctl.stores.r2 import R2
+
+        video = self.settings.video
+        return self._once(
+            "r2",
+            lambda: R2(self.settings.r2, pool=video.upload_concurrency + 4, read_timeout=video.download_timeout_s),
+        )
+
+    @property
+    def videos(self) -> Videos:
+        from academyctl.stores.videos import Videos
+
+        return self._once("videos", lambda: Videos(self.db))
+
+    def aws_clients(self, *, read_timeout: float = 30, connect_timeout: float = 5, attempts: int = 2) -> Any:
+        """A client factory with the settings' credentials, region and endpoint."""
+        from academyctl.stores.aws import client_factory
+
+        aws = self.settings.aws
+        return client_factory(
+            region=aws.region,
+            endpoint_url=aws.endpoint_url,
+            access_key=aws.access_key_id,
+            secret_key=aws.secret_access_key.get_secret_value() if aws.secret_access_key else None,
+            session_token=aws.session_token.get_secret_value() if aws.session_token else None,
+            profile=aws.profile,
+            read_timeout=read_timeout,
+            connect_timeout=connect_timeout,
+            attempts=attempts,
+        )
+
+    def close(self) -> None:
+        """Close what was opened; the object may be used again afterwards."""
+        with self._lock:
+            made, self._made = self._made, {}
+        for name in ("redis", "db"):
+            if name in made:
+                made[name].close()
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            value: T = self._made[name]
+            return value

@@ -1,0 +1,150 @@
+"""The words of the worker runtime: outcomes of a delivery, the delivery itself, and what a worker declares."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from academyctl.errors import AcademyError
+from academyctl.settings_model import Settings
+from academyctl.stores import Stores
+from academyctl.stores.sqs import Message
+
+log = logging.getLogger("academyctl.worker")
+
+
+@dataclass(frozen=True)
+class Done:
+    """The work is done, or was done before: delete the message."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Failed, may succeed later: hidden for `after` seconds (None = the loop's back-off); counts toward the DLQ."""
+
+    reason: str
+    after: float | None = None
+
+
+@dataclass(frozen=True)
+class Defer:
+    """Somebody else holds it, or a dependency is away: comes back after `after` seconds without counting."""
+
+    reason: str
+    after: float
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Can never succeed: copied to the dead-letter queue with the reason, then deleted."""
+
+    reason: str
+
+
+Outcome = Done | Retry | Defer | Reject
+
+
+class Hold(Protocol):
+    """Something a running job owns for a while and the keeper renews: a lock, a row lease, a heartbeat."""
+
+    name: str
+
+    def renew(self) -> None:
+        """Push it on. Raises LeaseLost when it is no longer ours; any StoreError means 'could not tell, try again'."""
+
+
+@dataclass
+class Delivery:
+    """One message in a worker's hands. Handlers read it and call `check`, `stage`, `hold`; the loop does the rest."""
+
+    job: Any
+    message: Message
+    queue: str
+    stores: Stores
+    settings: Settings
+    token: str
+    """The lease token of this delivery: names host, process and delivery, at most 64 characters."""
+    max_attempts: int = 3
+    request_id: str = ""
+    holds: list[Hold] = field(default_factory=list)
+    current_stage: str = ""
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    _why: AcademyError | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first receive."""
+        return self.message.receive_count
+
+    @property
+    def last_attempt(self) -> bool:
+        """Whether a failure now is final: FAILED and the dead-letter queue."""
+        return self.attempt >= self.max_attempts
+
+    def check(self) -> None:
+        """Raise what asked this job to stop (LeaseLost, Cancelled, Stopping), if anything did. Cheap; call it often."""
+        if self._stop.is_set() and self._why is not None:
+            raise self._why
+
+    def interrupt(self, why: AcademyError) -> None:
+        """Ask the job to stop, from any thread; the first reason stays."""
+        with self._lock:
+            if self._why is None:
+                self._why = why
+                self._stop.set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not past an interruption."""
+        self._stop.wait(seconds)
+        self.check()
+
+    def stage(self, name: str) -> None:
+        """Name what the job does now, for the heartbeat and for `worker health`."""
+        self.current_stage = name
+        self.check()
+
+    def hold(self, thing: Hold) -> None:
+        """From now on the keeper renews this."""
+        with self._lock:
+            self.holds.append(thing)
+
+    def drop(self, thing: Hold) -> None:
+        """The keeper forgets this."""
+        with self._lock:
+            if thing in self.holds:
+                self.holds.remove(thing)
+
+
+Guard = Callable[[Delivery], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What the loop must know of one kind of worker."""
+
+    kind: str
+    """The word the operator types: video, ai, messaging."""
+    log_prefix: str
+    queues: Mapping[str, int]
+    """Queue name -> weight."""
+    visibility_s: int
+    lease_s: int
+    parse: Callable[[str], Any]
+    """Message body -> job. Raises BadMessage."""
+    handle: Callable[[Delivery], Outcome]
+    guards: tuple[Guard, ...] = ()
+    exhausted: Callable[[Delivery, str], None] | None = None
+    """Called with the reason when the last attempt has failed, before the message goes to the dead-letter queue."""
+    lock_key: Callable[[Any], str] | None = None
+    """Job -> Redis lock key; None = no lock."""
+    describe: Callable[[Any], dict[str, Any]] = lambda _job: {}
+    """Job -> fields for log tokens and the heartbeat (video_id, tenant_id, job_id …)."""
+    prefetch: int = 0
+    """Messages that may wait here beyond the running ones; 0 where a job is long, so that none waits behind it."""
