@@ -1,0 +1,142 @@
+"""`academyctl local`: the embedded stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from academyctl.cli._common import OutputOption, session
+
+app = typer.Typer(help="Run the embedded stack: PostgreSQL, Redis, AWS, Solapi.", no_args_is_help=True)
+
+DirOption = Annotated[Path | None, typer.Option("--dir", help="The stack's folder (default: ACADEMYCTL_LOCAL_DIR).")]
+
+
+@app.command()
+def up(
+    aws: Annotated[str, typer.Option("--aws", help="AWS emulator: ministack or moto.")] = "",
+    folder: DirOption = None,
+) -> None:
+    """Start what does not run; fill it with the platform's tables, queues, buckets and sample data."""
+    from academyctl import output
+    from academyctl.errors import UsageError
+    from academyctl.local.services import EMULATORS
+    from academyctl.local.stack import LocalStack
+
+    if aws and aws not in EMULATORS:
+        raise UsageError(f"unknown emulator '{aws}'", remedy=f"one of: {', '.join(EMULATORS)}")
+    stack = LocalStack(folder)
+    done = stack.up(aws=aws or None)
+    if done.started:
+        output.note(f"the local stack is up: {', '.join(done.started)} in {done.seconds:.1f} s ({stack.folder})")
+        for gap in done.gaps:
+            output.note(f"not available on this emulator: {gap}")
+        output.note("use it with --profile local, or: academyctl local env")
+    else:
+        output.note(f"the local stack was up already ({stack.folder})")
+
+
+@app.command()
+def down(
+    folder: DirOption = None,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Also delete its data.")] = False,
+) -> None:
+    """Stop every process of the stack."""
+    from academyctl import output
+    from academyctl.local.stack import LocalStack
+
+    stopped = LocalStack(folder).down(wipe=wipe)
+    output.note(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def status(fmt: OutputOption = "table", folder: DirOption = None) -> None:
+    """Ask each service whether it lives. Exit code 1 when one does not."""
+    from academyctl import output
+    from academyctl.local import state as remembered
+    from academyctl.local.stack import LocalStack, as_json
+
+    stack = LocalStack(folder)
+    seen = stack.status()
+    data = as_json(seen, remembered.read(stack.folder))
+    lines = [
+        (
+            "ok" if one.healthy else "FAIL",
+            one.name,
+            one.endpoint,
+            one.pid,
+            one.what or ("running" if one.running else "not running"),
+        )
+        for one in seen
+    ]
+
+    def table() -> object:
+        if not lines:
+            return f"there is no stack in {stack.folder}; start one: academyctl local up"
+        return output.rows(("", "service", "endpoint", "pid", ""), lines)
+
+    output.emit(data, fmt=fmt, table=table)
+    if fmt == "table":
+        for gap in data["gaps"]:
+            output.note(f"not available on this emulator: {gap}")
+    if not data["up"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def env(
+    shell: Annotated[str, typer.Option("--shell", help="sh, powershell or dotenv.")] = "sh",
+    folder: DirOption = None,
+) -> None:
+    """Print the stack's environment under the platform's own names, to evaluate or to save."""
+    import sys
+
+    from academyctl.local.environment import profile_env, spelled
+
+    # The secrets are this stack's own and the point of the command.
+    sys.stdout.write(spelled(profile_env(folder), shell))
+
+
+@app.command()
+def reset(ctx: typer.Context, folder: DirOption = None) -> None:
+    """Throw away all data of the stack and load the sample data again."""
+    import sys
+
+    from academyctl import output
+    from academyctl.errors import UsageError
+    from academyctl.local.stack import LocalStack
+
+    stack = LocalStack(folder)
+    if not session(ctx).yes:
+        if not sys.stdin.isatty():
+            raise UsageError("`local reset` throws data away", remedy="say --yes: academyctl --yes local reset")
+        typer.confirm(f"throw away all data of {stack.folder}?", abort=True)
+    stack.reset()
+    output.note("the stack's data is fresh")
+
+
+@app.command()
+def inbox(
+    fmt: OutputOption = "table",
+    folder: DirOption = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show full phone numbers and texts.")] = False,
+) -> None:
+    """The messages that the fake Solapi accepted."""
+    from academyctl import output
+    from academyctl.local.stack import LocalStack
+    from academyctl.log import mask
+
+    messages = LocalStack(folder).inbox()
+    if not reveal:
+        messages = [
+            {**one, "to": mask(str(one["to"])), "from": mask(str(one["from"])), "text": mask(str(one["text"]))}
+            for one in messages
+        ]
+    lines = [(one["accepted_at"][:19], one["type"], one["from"], one["to"], one["text"]) for one in messages]
+    output.emit(
+        {"messages": messages},
+        fmt=fmt,
+        table=lambda: output.rows(("accepted", "type", "from", "to", "text"), lines) if lines else "the inbox is empty",
+    )

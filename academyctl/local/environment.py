@@ -1,0 +1,97 @@
+"""The stack's environment under the platform's own names, and its spelling in three shells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from academyctl.errors import Both, ConfigError, UsageError
+from academyctl.local import state as remembered
+from academyctl.local.state import State
+
+REGION = "ap-northeast-2"
+SHELLS = ("sh", "powershell", "dotenv")
+
+
+def profile_env(folder: Path | None = None) -> dict[str, str]:
+    """The environment of the running stack of a folder. Raises ConfigError when there is none."""
+    folder = folder or remembered.default_dir()
+    state = remembered.read(folder)
+    if state is None or not state.data_ready:
+        raise ConfigError(
+            f"the local stack of {folder} is not up",
+            remedy=Both("academyctl local up", "academyctl local up 으로 시작하세요"),
+        )
+    return environment(state)
+
+
+def environment(state: State) -> dict[str, str]:
+    """Everything another program needs to use the stack."""
+    host, secrets = "127.0.0.1", state.secrets
+    aws, solapi = f"http://{host}:{state.ports['aws']}", f"http://{host}:{state.ports['solapi']}"
+    return {
+        "AWS_ACCESS_KEY_ID": secrets["aws_key"],
+        "AWS_SECRET_ACCESS_KEY": secrets["aws_secret"],
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": aws,
+        "R2_ENDPOINT": aws,
+        "R2_ACCESS_KEY": secrets["aws_key"],
+        "R2_SECRET_KEY": secrets["aws_secret"],
+        "R2_REGION": "auto",
+        "R2_BUCKET": "academy-video",
+        "R2_VIDEO_BUCKET": "academy-video",
+        "R2_AI_BUCKET": "academy-ai",
+        "R2_EXCEL_BUCKET": "academy-excel",
+        "EXCEL_BUCKET_NAME": "academy-excel",
+        "R2_STORAGE_BUCKET": "academy-storage",
+        "R2_ADMIN_BUCKET": "academy-admin",
+        "DB_HOST": host,
+        "DB_PORT": str(state.ports["postgres"]),
+        "DB_NAME": "academy",
+        "DB_USER": "academy",
+        "DB_PASSWORD": secrets["db_password"],
+        "REDIS_HOST": host,
+        "REDIS_PORT": str(state.ports["redis"]),
+        "REDIS_PASSWORD": secrets["redis_password"],
+        "REDIS_DB": "0",
+        "SOLAPI_API_KEY": secrets["solapi_key"],
+        "SOLAPI_API_SECRET": secrets["solapi_secret"],
+        "SOLAPI_SENDER": "0212345678",
+        "SOLAPI_BASE_URL": solapi,
+        "API_BASE_URL": "http://127.0.0.1:8000",
+        "INTERNAL_WORKER_TOKEN": secrets["worker_token"],
+        "VIDEO_SQS_QUEUE_NAME": "academy-video-jobs",
+        "AI_SQS_QUEUE_NAME_LITE": "academy-ai-jobs-lite",
+        "AI_SQS_QUEUE_NAME_BASIC": "academy-ai-jobs-basic",
+        "AI_SQS_QUEUE_NAME_PREMIUM": "academy-ai-jobs-premium",
+        "MESSAGING_SQS_QUEUE_NAME": "academy-messaging-jobs",
+    }
+
+
+def spelled(env: Mapping[str, str], shell: str) -> str:
+    """The environment as text to evaluate (sh, powershell) or to read (dotenv)."""
+    if shell not in SHELLS:
+        raise UsageError(f"unknown shell '{shell}'", remedy=f"one of: {', '.join(SHELLS)}")
+    return "".join(f"{_LINES[shell](name, value)}\n" for name, value in env.items())
+
+
+def _sh(name: str, value: str) -> str:
+    quoted = value.replace("'", "'\\''")
+    return f"export {name}='{quoted}'"
+
+
+def _powershell(name: str, value: str) -> str:
+    quoted = value.replace("'", "''")
+    return f"$env:{name} = '{quoted}'"
+
+
+def _dotenv(name: str, value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_./:@+-]*", value):
+        return f"{name}={value}"
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{name}="{quoted}"'
+
+
+_LINES = {"sh": _sh, "powershell": _powershell, "dotenv": _dotenv}

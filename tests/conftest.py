@@ -1,0 +1,133 @@
+"""The local stack that users get, started once a run; each test has a database, a queue and a bucket of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from academyctl.local import environment, postgres, resources, sample
+from academyctl.local.stack import LocalStack
+from academyctl.settings import load
+from academyctl.stores import Stores
+from academyctl.stores.aws import ClientFactory
+from academyctl.stores.sqs import Sqs
+from academyctl.stores.videos import VideoRow
+
+_NUMBERS = itertools.count(1)
+_OURS = ("AWS_", "R2_", "DB_", "REDIS_", "SOLAPI_", "VIDEO_", "AI_", "MESSAGING_", "ACADEMYCTL_", "EXCEL_", "HLS_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> Iterator[None]:
+    """The machine's own AWS keys and settings must not reach a test, nor a test them."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_OURS)}
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["ACADEMYCTL_LANG"] = "en"
+    yield
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A running stack; ACADEMYCTL_TEST_STACK_DIR names one that is up already, which is then left running."""
+    reused = os.environ.get("ACADEMYCTL_TEST_STACK_DIR")
+    running = LocalStack(Path(reused) if reused else tmp_path_factory.mktemp("stack"))
+    try:
+        running.up()
+        yield running
+    finally:
+        if not reused:
+            running.down(wipe=True)
+
+
+@cache
+def _shared(env: tuple[tuple[str, str], ...]) -> tuple[Sqs, ClientFactory]:
+    """One set of clients for all fixtures: making a client costs more than a test's whole setup."""
+    stores = Stores(load(dict(env)).settings)
+    return stores.sqs, stores.aws_clients()
+
+
+@pytest.fixture
+def platform_env(stack: LocalStack) -> Iterator[dict[str, str]]:
+    """The platform's environment over a test's own database, Redis db (emptied), video queue with DLQ, and bucket."""
+    unique = f"t{os.getpid()}-{next(_NUMBERS)}"
+    database, bucket = unique.replace("-", "_"), f"academy-video-{unique}"
+    env = {
+        **stack.env(),
+        "DB_NAME": database,
+        "REDIS_DB": "1",
+        "R2_BUCKET": bucket,
+        "R2_VIDEO_BUCKET": bucket,
+        "VIDEO_SQS_QUEUE_NAME": f"{unique}-video",
+        "ACADEMYCTL_LOCAL_DIR": str(stack.folder),
+    }
+    postgres.create(stack.state(), database)
+    sqs, clients = _shared(tuple(stack.env().items()))
+    spec = resources.queue_specs(load(env).settings.queues)[0]
+    resources.create_queue(sqs, spec)
+    clients("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": environment.REGION})
+    redis = Stores(load(env).settings).redis
+    redis.delete(*redis.scan("*"))
+    redis.close()
+    yield env
+    sqs.remove(spec.name)
+    sqs.remove(spec.dlq)
+    postgres.drop(stack.state(), database)
+
+
+@pytest.fixture
+def stores(platform_env: dict[str, str]) -> Iterator[Stores]:
+    """Stores over `platform_env`."""
+    opened = Stores(load(platform_env).settings)
+    yield opened
+    opened.close()
+
+
+def eventually(seen: Callable[[], Any], timeout: float = 10, every: float = 0.02) -> Any:
+    """Wait until `seen()` is true and return it; fail with the last value after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := seen()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not seen within {timeout} s (last: {value!r})")
+        time.sleep(every)
+    return value
+
+
+def use_queue(stores: Stores, name: str, *, max_receive: int = 3, visibility_s: int = 30) -> None:
+    """Make a test's queue anew with another redrive limit."""
+    stores.sqs.remove(name)
+    spec = resources.QueueSpec(name, f"{name}-dlq", visibility_s)
+    resources.create_queue(stores.sqs, spec, max_receive=max_receive)
+
+
+def make_session(stores: Stores, *, code: str = "demo") -> tuple[int, int]:
+    """(session id, tenant id) of a tenant, made when the database has none of that code."""
+    found = stores.db.query(
+        "SELECT s.id, t.id AS tenant_id FROM core_tenant t JOIN lectures_lecture l ON l.tenant_id = t.id "
+        "JOIN lectures_session s ON s.lecture_id = l.id WHERE t.code = %s LIMIT 1",
+        (code,),
+    )
+    if found:
+        return found[0]["id"], found[0]["tenant_id"]
+    with stores.db.tx() as cursor:
+        tenant_id = sample.make_tenant(cursor, code=code)
+        return sample.make_session(cursor, sample.make_lecture(cursor, tenant_id)), tenant_id
+
+
+def make_video(stores: Stores, *, status: str = "UPLOADED", code: str = "demo", **values: Any) -> VideoRow:
+    """A video of a state, with what it needs around it; `values` are columns."""
+    session_id, tenant_id = make_session(stores, code=code)
+    with stores.db.tx() as cursor:
+        video_id = sample.insert_video(cursor, session_id, tenant_id, status=status, **values)
+    row = stores.videos.row(video_id)
+    assert row is not None
+    return replace(row)
