@@ -16,6 +16,8 @@ from academyctl.errors import WorkFailed
 from academyctl.local.state import Process
 
 STOP_S = 8.0
+# Every service carries its folder in its environment: who was started but not yet written down is found by it.
+MARK = "LOCAL_STACK_OF"
 
 
 def spawn(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, user: str | None = None) -> Process:
@@ -30,7 +32,7 @@ def spawn(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = Non
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env=dict(env) if env is not None else None,
+            env={**(os.environ if env is None else env), MARK: str(log.parent.parent)},
             start_new_session=os.name != "nt",
             creationflags=flags,
             cwd=str(log.parent),
@@ -65,6 +67,19 @@ def stop(process: Process | None, *, timeout_s: float = STOP_S) -> None:
     for member in left:
         _signal(member, "kill")
     psutil.wait_procs(left, timeout=timeout_s)
+
+
+def strays(folder: Path) -> list[Process]:
+    """Processes of a folder's stack that nobody wrote down, because their starter was killed in between."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(folder) and process.pid != os.getpid():
+                found.append(Process(process.pid, process.create_time()))
+        except (psutil.Error, OSError):
+            # Somebody else's process, or one that ended while we looked.
+            continue
+    return found
 
 
 def wait_until(ready: Callable[[], bool], process: Process, *, what: str, log: Path, timeout_s: float = 30) -> None:

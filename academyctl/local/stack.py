@@ -90,6 +90,8 @@ class LocalStack:
             stopped = [name for name in SERVICES if processes.alive(state.processes.get(name))]
             with ThreadPoolExecutor(len(SERVICES)) as pool:
                 list(pool.map(lambda name: _stop(name, state.processes.get(name)), SERVICES))
+            for stray in processes.strays(self.folder):
+                processes.stop(stray)
             state.processes.clear()
             state.data_ready = False
             remembered.write(self.folder, state)
