@@ -17,7 +17,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from academyctl.errors import Both, ConfigError
 from academyctl.settings_model import OBSOLETE, SELECTORS, Settings
 
-__all__ = ["Leaf", "Loaded", "Settings", "find_file", "leaves", "load", "missing", "shown", "value_of"]
+__all__ = [
+    "REQUIRED",
+    "Leaf",
+    "Loaded",
+    "Settings",
+    "contradictions",
+    "find_file",
+    "leaves",
+    "load",
+    "missing",
+    "shown",
+    "value_of",
+]
 
 FILE_NAME = "academyctl.toml"
 LOCAL_STACK = "local stack"
@@ -130,6 +142,27 @@ def missing(loaded: Loaded, worker: str) -> list[str]:
         for group in REQUIRED[worker]
         if not any(_has_value(loaded, path) for path in group)
     ]
+
+
+def contradictions(loaded: Loaded, env: Mapping[str, str]) -> list[str]:
+    """Settings that work one by one and not together, as sentences; no secret is named by its value."""
+    out = []
+    first, second = env.get("R2_BUCKET", ""), env.get("R2_VIDEO_BUCKET", "")
+    if first and second and first != second:
+        out.append(
+            f"R2_BUCKET={first} and R2_VIDEO_BUCKET={second} differ: the platform reads from one, writes to the other"
+        )
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "R2_ACCESS_KEY", "R2_SECRET_KEY", "DB_PASSWORD")
+    padded = [name for name in keys if env.get(name, "") != env.get(name, "").strip()]
+    out += [f"{name} has blanks or line ends around it; they are ignored here but not everywhere" for name in padded]
+    regions = {env[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if env.get(name)}
+    if len(regions) > 1:
+        out.append(f"AWS_REGION and AWS_DEFAULT_REGION differ; {loaded.settings.aws.region} is used")
+    if loaded.settings.platform.debug:
+        out.append("DEBUG is on: the platform's messaging worker then only pretends to send")
+    if loaded.settings.solapi.mock:
+        out.append("SOLAPI_MOCK is on: no message is sent")
+    return out
 
 
 def shown(value: object, *, secret: bool) -> str:
