@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from academyctl import errors, output
+if TYPE_CHECKING:
+    from academyctl.errors import AcademyError
+
+PROGRAM = "academyctl"
+COMPLETE = "_ACADEMYCTL_COMPLETE"
+"""Set by the shell's completion script; the program is then run without words."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (0, 1, 2, 3, 4, 70 or 130; see errors.py)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    fmt = _format(words)
+    from academyctl import errors
+
     try:
-        return _run(words)
-    except errors.AcademyError as error:
-        output.fail(error, fmt=fmt)
-        return error.exit_code
-    except KeyboardInterrupt:
-        _say(errors.AcademyError("interrupted", code="interrupted"), fmt)
-        return errors.EXIT_INTERRUPTED
+        return _quick(words) if _is_quick(words) else _told(words)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has seen enough.
+        _let_go_of_streams()
         return errors.EXIT_OK
-    except Exception as error:  # noqa: BLE001 - whatever is left is a bug of ours, and this is where bugs are told
-        _say(_bug(error, words), fmt)
-        return errors.EXIT_BUG
+    except errors.WorkFailed as error:
+        # Neither stdout nor stderr can be written: the number is all that is left to say.
+        _let_go_of_streams()
+        return error.exit_code
 
 
 def run() -> None:
@@ -38,68 +37,143 @@ def run() -> None:
     sys.exit(main())
 
 
+def _is_quick(words: list[str]) -> bool:
+    return words in (["--help"], ["-h"], ["--version"]) and not os.environ.get(COMPLETE)
+
+
+def _quick(words: list[str]) -> int:
+    """Help and version need no parser, and the parser is most of what a start costs."""
+    from academyctl import __version__
+    from academyctl.cli import help_text
+
+    sys.stdout.write(f"{PROGRAM} {__version__}\n" if words == ["--version"] else help_text())
+    sys.stdout.flush()
+    return 0
+
+
+def _told(words: list[str]) -> int:
+    """Run, and tell what went wrong. Raises BrokenPipeError when stdout's reader is gone, WorkFailed when nothing
+    can be written at all."""
+    from academyctl import errors, output
+
+    output.begin()
+    fmt = asked_format(words)
+    try:
+        code = _run(words)
+        if code and fmt == output.Format.json and not output.json_said():
+            output.fail(errors.AcademyError(f"ended with exit code {code}", code="exit"), fmt=fmt)
+    except errors.AcademyError as error:
+        output.fail(error, fmt=fmt)
+        return error.exit_code
+    except KeyboardInterrupt:
+        interrupted = errors.AcademyError("interrupted", code="interrupted")
+        output.fail(interrupted, fmt=fmt)
+        return errors.EXIT_INTERRUPTED
+    except Exception as error:  # whatever is left is a bug of ours, and this is where bugs are told
+        # A broken pipe may also be a server's socket: only ours is no bug.
+        if isinstance(error, BrokenPipeError) and _stdout_is_gone():
+            raise
+        output.fail(_bug(error, words), fmt=fmt)
+        return errors.EXIT_BUG
+    return code
+
+
 def _run(words: list[str]) -> int:
     import typer
-    from typer.main import get_command
 
-    from academyctl.cli import app
+    from academyctl.cli._root import app
 
-    # typer ships its own copy of click, so click's exceptions are reached through what typer raises.
-    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
+    command = typer.main.get_command(app)
+    if os.environ.get(COMPLETE):
+        return _complete(command)
+    # typer ships its own copy of click, so click's exceptions are reached through what typer exports.
+    click_error: type[Exception] = typer.BadParameter.__mro__[2]
     try:
-        result = get_command(app).main(args=words, prog_name="academyctl", standalone_mode=False)
-    except typer.Abort:
+        with command.make_context(PROGRAM, words) as context:
+            result = command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except (typer.Abort, EOFError):
         raise KeyboardInterrupt from None
-    except usage_error as error:
+    except click_error as error:
         raise _usage(error) from error
-    return result if isinstance(result, int) else errors.EXIT_OK
+    return result if isinstance(result, int) else 0
 
 
-def _usage(error: Exception) -> errors.UsageError:
+def _complete(command: object) -> int:
+    from typer.completion import completion_init, shell_complete  # type: ignore[attr-defined]
+
+    completion_init()
+    return shell_complete(command, {}, PROGRAM, COMPLETE, os.environ[COMPLETE])  # type: ignore[arg-type]
+
+
+def _usage(error: Exception) -> AcademyError:
+    from academyctl import errors, output
+
     context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    remedy = errors.Both(f"see: {path} --help", f"도움말: {path} --help")
     if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
         output.note(context.get_help())
-        return errors.UsageError("a command is missing")
-    path = context.command_path if context is not None else "academyctl"
+        return errors.UsageError("a command is missing", remedy=remedy)
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    return errors.UsageError(message, remedy=f"{path} --help")
+    return errors.UsageError(message, remedy=remedy)
 
 
-def _format(words: Sequence[str]) -> str:
-    """The format that was asked for, read before parsing, so that a usage error has it too."""
+def asked_format(words: Sequence[str]) -> str:
+    """The output format in a command line ('table' unless said), read before parsing, so that a usage error has it."""
+    fmt = "table"
     for index, word in enumerate(words):
-        if word in ("-o", "--output") and index + 1 < len(words):
-            return words[index + 1]
-        if word.startswith("--output="):
-            return word.split("=", 1)[1]
-        if word == "-ojson":
-            return "json"
-    return "table"
+        if word == "--":
+            break
+        if word in ("-o", "-yo", "--output"):
+            fmt = words[index + 1] if index + 1 < len(words) else fmt
+        elif word.startswith("--output="):
+            fmt = word.removeprefix("--output=")
+        elif word.startswith(("-o", "-yo")):
+            fmt = word.partition("o")[2]
+    return fmt
 
 
-def _say(error: errors.AcademyError, fmt: str) -> None:
-    output.fail(error, fmt=fmt)
+def _bug(error: Exception, words: Sequence[str]) -> AcademyError:
+    import tempfile
+    import traceback
 
-
-def _bug(error: Exception, words: Sequence[str]) -> errors.AcademyError:
-    from academyctl import __version__
+    from academyctl import __version__, errors
     from academyctl.log import mask
 
-    text = f"academyctl {__version__} {' '.join(words)}\nPython {sys.version}\n\n" + "".join(
-        traceback.format_exception(error)
-    )
+    told = "".join(traceback.format_exception(error))
+    text = f"{PROGRAM} {__version__} {' '.join(words)}\nPython {sys.version} on {sys.platform}\n\n{told}"
     try:
-        handle, name = tempfile.mkstemp(prefix="academyctl-bug-", suffix=".log", text=True)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        handle, where = tempfile.mkstemp(prefix="academyctl-bug-", suffix=".log", text=True)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(mask(text))
-        where = Path(name)
-    except OSError:
-        where = Path(os.devnull)
+    except OSError as full:
+        where = f"(no log file: {full})"
     return errors.AcademyError(
-        f"a bug of academyctl: {type(error).__name__}: {error}",
-        remedy=errors.Both(f"report it with {where}", f"{where} 파일과 함께 알려 주세요"),
+        f"a bug of academyctl: {type(error).__name__}: {' '.join(str(error).split())}",
+        remedy=errors.Both(f"report it with {where}", f"이 파일과 함께 알려 주세요: {where}"),
         code="bug",
     )
+
+
+def _stdout_is_gone() -> bool:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _let_go_of_streams() -> None:
+    # Python flushes at exit and would complain then; what it still holds goes nowhere.
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 if __name__ == "__main__":

@@ -13,16 +13,22 @@ from typing import IO
 KST = timezone(timedelta(hours=9), "KST")
 
 _NAMED = r"(?i)((?:secret|password|passwd|token|api_?key|signature|receipt_?handle)[\"']?\s*[=:]\s*[\"']?)"
-_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
+# (words one of which must occur, in lower case, for the pattern to be worth a try; pattern; replacement). The words cut
+# the cost of a clean line to a fifth, and nearly all lines are clean.
+_MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     # Korean mobile and landline numbers: the first four digits stay, as in the platform's logs (0101****).
-    (re.compile(r"(?<![\w-])(0\d{1,2})[-. ]?(\d)\d{2,3}[-. ]?\d{4}(?![\w-])"), r"\1\2****"),
-    (re.compile(r"(?<!\w)\+?82[-. ]?(1\d)[-. ]?(\d)\d{3}[-. ]?\d{4}(?!\w)"), r"0\1\2****"),
-    (re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"), r"\1****"),
-    (re.compile(_NAMED + r"[^\s\"',&|]+"), r"\1****"),
-    (re.compile(r"(?i)(Bearer\s+|HMAC-SHA256\s+)[^\s\"']+"), r"\1****"),
-    (re.compile(r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"), r"\1****"),
-    (re.compile(r"(\w+://[^:/\s]+:)[^@/\s]+(@)"), r"\1****\2"),
-)  # fmt: skip
+    (("0",), re.compile(r"(?<![\w-])(0\d{1,2})[-. ]?(\d)\d{2,3}[-. ]?\d{4}(?![\w-])"), r"\1\2****"),
+    (("82",), re.compile(r"(?<!\w)\+?82[-. ]?(1\d)[-. ]?(\d)\d{3}[-. ]?\d{4}(?!\w)"), r"0\1\2****"),
+    (("x-amz-",), re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"), r"\1****"),
+    (
+        ("secret", "passw", "token", "api", "signature", "receipt"),
+        re.compile(_NAMED + r"[^\s\"',&|]+"),
+        r"\1****",
+    ),
+    (("bearer", "hmac-sha256"), re.compile(r"(?i)(Bearer\s+|HMAC-SHA256\s+)[^\s\"']+"), r"\1****"),
+    (("akia", "asia"), re.compile(r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"), r"\1****"),
+    (("://",), re.compile(r"(\w+://[^:/\s]+:)[^@/\s]+(@)"), r"\1****\2"),
+)
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
@@ -30,8 +36,12 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if len(secret) >= 6:
             text = text.replace(secret, "****")
-    for pattern, replacement in _MASKS:
-        text = pattern.sub(replacement, text)
+    lower = text.lower()
+    for words, pattern, replacement in _MASKS:
+        for word in words:
+            if word in lower:
+                text = pattern.sub(replacement, text)
+                break
     return text
 
 
@@ -43,14 +53,15 @@ class MaskingFormatter(logging.Formatter):
         self._prefix = prefix
         self._json = as_json
         self._secrets = tuple(secrets)
+        self._second = (-1, "")
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
         message = mask(message, self._secrets)
-        at = datetime.fromtimestamp(record.created, UTC)
         if self._json:
+            at = datetime.fromtimestamp(record.created, UTC)
             fields = getattr(record, "fields", None) or {}
             body = {"at": at.isoformat(timespec="milliseconds"), "level": record.levelname, "worker": self._prefix}
             body |= {
@@ -59,8 +70,12 @@ class MaskingFormatter(logging.Formatter):
             }
             return json.dumps({**body, "message": message}, ensure_ascii=False, default=str)
         # Times are Korean, as in the platform's own lines (contract 10).
-        stamp = at.astimezone(KST).strftime("%Y-%m-%d %H:%M:%S,") + f"{int(record.msecs):03d}"
-        return f"{stamp} [{record.levelname}] [{self._prefix}] {message}"
+        second, stamp = self._second
+        if int(record.created) != second:
+            second = int(record.created)
+            stamp = datetime.fromtimestamp(second, KST).strftime("%Y-%m-%d %H:%M:%S,")
+            self._second = (second, stamp)
+        return f"{stamp}{int(record.msecs):03d} [{record.levelname}] [{self._prefix}] {message}"
 
 
 def setup(

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from academyctl import settings_file
 from academyctl.errors import Both, ConfigError
-from academyctl.settings_model import OBSOLETE, SELECTORS, Settings
+from academyctl.settings_model import OBSOLETE, SELECTORS, STACK_SECTIONS, Settings
 
 __all__ = [
     "REQUIRED",
@@ -23,7 +21,6 @@ __all__ = [
     "Loaded",
     "Settings",
     "contradictions",
-    "find_file",
     "leaves",
     "load",
     "missing",
@@ -31,7 +28,6 @@ __all__ = [
     "value_of",
 ]
 
-FILE_NAME = "academyctl.toml"
 LOCAL_STACK = "local stack"
 
 # What each worker cannot start without (contract 9). Alternatives are joined by " or ".
@@ -92,46 +88,46 @@ def load(
     """Read all layers.
 
     `overlay` holds environment names that beat even the environment: with the local stack's profile the stack must
-    win, or a shell that still holds production keys would point a local experiment at production.
+    win, or a shell that still holds production keys would point a local experiment at production. What the stack
+    consists of (STACK_SECTIONS) then comes from the overlay, that profile's own tables and the defaults alone.
 
     Raises ConfigError naming every bad value, unknown key and unknown ACADEMYCTL_* variable at once.
     """
     env = os.environ if env is None else env
     overlay = overlay or {}
-    profile = profile or env.get("ACADEMYCTL_PROFILE") or ""
-    found = find_file(env, file)
-    table, table_profile = _read_profile(found, profile, known_elsewhere=bool(overlay))
-    problems = _unknown_env(env)
-    sources: dict[str, str] = {}
-    values: dict[str, dict[str, Any]] = {}
-    for section, entries in table.items():
-        for name, value in (entries if isinstance(entries, dict) else {"": entries}).items():
-            sources[f"{section}.{name}"] = f"file:{found}[{table_profile}]"
-            values.setdefault(section, {})[name] = value
+    found = settings_file.find(env, file)
+    chosen = settings_file.profile_name(env, profile=profile or "", file=file)
+    in_file = _from_file(found, chosen, stack=bool(overlay))
+    sources: dict[str, str] = {path: source for path, (_, source) in in_file.items()}
+    values: dict[str, Any] = {}
+    for path, (value, _) in in_file.items():
+        section, _, name = path.partition(".")
+        values.setdefault(section, {}).update({name: value} if name else {})
     named: dict[str, str] = {}
     for leaf in leaves():
-        name, text, source = _from_names(leaf.env, env, overlay)
+        section, _, field = leaf.path.partition(".")
+        name, text, source = _from_names(leaf.env, {} if overlay and section in STACK_SECTIONS else env, overlay)
         if name:
-            section, field = leaf.path.split(".")
             values.setdefault(section, {})[field] = text.strip()
             sources[leaf.path] = source
             named[leaf.path] = name
         else:
             sources.setdefault(leaf.path, "default")
+    problems = _unknown_env(env)
+    settings = None
     try:
-        settings = _build(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_problem(item, named, sources) for item in error.errors()]
-        settings = None
+        problems += [_problem(item, named, sources) for item in error.errors(include_url=False)]
     if problems or settings is None:
         raise ConfigError(
             "config error: " + "; ".join(problems),
             remedy=Both(
-                "correct the values named above; `academyctl config show` lists every setting and its source",
-                "위에 적힌 값을 고치세요. `academyctl config show`가 모든 설정과 출처를 보여 줍니다",
+                "correct or remove what is named above (all settings: academyctl config init -)",
+                "위에 적힌 항목을 고치거나 지우세요 (모든 설정: academyctl config init -)",
             ),
         )
-    return Loaded(settings, sources, table_profile or profile, found, _warnings(env))
+    return Loaded(settings, sources, chosen, found, _warnings(env))
 
 
 def missing(loaded: Loaded, worker: str) -> list[str]:
@@ -152,8 +148,8 @@ def contradictions(loaded: Loaded, env: Mapping[str, str]) -> list[str]:
         out.append(
             f"R2_BUCKET={first} and R2_VIDEO_BUCKET={second} differ: the platform reads from one, writes to the other"
         )
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "R2_ACCESS_KEY", "R2_SECRET_KEY", "DB_PASSWORD")
-    padded = [name for name in keys if env.get(name, "") != env.get(name, "").strip()]
+    names = [name for leaf in leaves() for name in leaf.env]
+    padded = [name for name in names if env.get(name, "").strip() not in ("", env.get(name))]
     out += [f"{name} has blanks or line ends around it; they are ignored here but not everywhere" for name in padded]
     regions = {env[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if env.get(name)}
     if len(regions) > 1:
@@ -167,7 +163,7 @@ def contradictions(loaded: Loaded, env: Mapping[str, str]) -> list[str]:
 
 def shown(value: object, *, secret: bool) -> str:
     """A value for people: secrets are masked, absent ones are empty."""
-    if value is None or value == "":
+    if value is None or value == "" or (isinstance(value, SecretStr) and not value.get_secret_value()):
         return ""
     if secret or isinstance(value, SecretStr):
         return "********"
@@ -175,86 +171,21 @@ def shown(value: object, *, secret: bool) -> str:
 
 
 def value_of(settings: Settings, path: str) -> Any:
+    """The value at a dotted path."""
     section, name = path.split(".")
     return getattr(getattr(settings, section), name)
 
 
-def find_file(env: Mapping[str, str], file: Path | None) -> Path | None:
-    """The settings file: --config, ACADEMYCTL_CONFIG, ./academyctl.toml, else the user's config folder."""
-    chosen = file or (Path(env["ACADEMYCTL_CONFIG"]) if env.get("ACADEMYCTL_CONFIG") else None)
-    if chosen is not None:
-        if not chosen.is_file():
-            raise ConfigError(
-                f"settings file {chosen} does not exist",
-                remedy=Both(
-                    "give an existing file, or make one: academyctl config init",
-                    "있는 파일을 지정하거나 academyctl config init으로 만드세요",
-                ),
-            )
-        return chosen
-    home = Path(env.get("APPDATA") or env.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for candidate in (Path(FILE_NAME), home / "academyctl" / FILE_NAME):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def _build(values: dict[str, dict[str, Any]]) -> Settings:
-    class Merged(PydanticBaseSettingsSource):
-        def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-            del field
-            return values.get(field_name), field_name, True
-
-        def __call__(self) -> dict[str, Any]:
-            return values
-
-    class Bound(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return (Merged(settings_cls),)
-
-    return Bound()
-
-
-def _read_profile(file: Path | None, profile: str, *, known_elsewhere: bool) -> tuple[dict[str, Any], str]:
-    if file is None:
-        if profile and profile != "default" and not known_elsewhere:
-            raise ConfigError(
-                f"profile '{profile}' is asked for but there is no {FILE_NAME}",
-                remedy=Both("make one: academyctl config init", "academyctl config init으로 파일을 만드세요"),
-            )
-        return {}, ""
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+def _from_file(found: Path | None, chosen: str, *, stack: bool) -> dict[str, tuple[Any, str]]:
+    if found is not None:
+        own_only = STACK_SECTIONS if stack else frozenset[str]()
+        return settings_file.merged(settings_file.read(found), chosen, own_only=own_only)
+    if chosen != settings_file.DEFAULT and not stack:
         raise ConfigError(
-            f"{file} is not valid TOML",
-            why=str(error),
-            remedy=Both(
-                "correct the line named above; save the file as UTF-8", "위에 적힌 줄을 고치고 UTF-8로 저장하세요"
-            ),
-        ) from error
-    profiles = document.get("profiles", {})
-    stray = sorted(set(document) - {"profiles", "profile"})
-    if stray:
-        raise ConfigError(
-            f"{file}: unknown top-level key '{stray[0]}'",
-            remedy=Both("settings stand under [profiles.NAME.SECTION]", "설정은 [profiles.이름.섹션] 아래에 적습니다"),
+            f"profile '{chosen}' is asked for but there is no {settings_file.FILE_NAME}",
+            remedy=Both("make one: academyctl config init", "academyctl config init으로 파일을 만드세요"),
         )
-    chosen = profile or str(document.get("profile", "default"))
-    if chosen not in profiles and chosen != "default" and not known_elsewhere:
-        raise ConfigError(
-            f"{file} has no profile '{chosen}'",
-            why=f"it has: {', '.join(profiles) or 'none'}",
-            remedy=Both("choose one of them with --profile", "--profile로 그중 하나를 고르세요"),
-        )
-    merged: dict[str, Any] = {}
-    for name in dict.fromkeys(("default", chosen)):
-        for section, entries in profiles.get(name, {}).items():
-            merged.setdefault(section, {}).update(entries if isinstance(entries, dict) else {"": entries})
-    return merged, chosen
+    return {}
 
 
 def _from_names(names: tuple[str, ...], env: Mapping[str, str], overlay: Mapping[str, str]) -> tuple[str, str, str]:
@@ -278,13 +209,19 @@ def _unknown_env(env: Mapping[str, str]) -> list[str]:
 
 def _problem(item: Any, named: Mapping[str, str], sources: Mapping[str, str]) -> str:
     path = ".".join(str(part) for part in item["loc"][:2])
-    where = named.get(path) or f"{path} ({sources.get(path, 'file')})"
+    where = named.get(path) or f"{path} ({_file_of(path, sources)})"
     if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path, [leaf.path for leaf in leaves()], 1)
+        known = [leaf.path for leaf in leaves()] if "." in path else list(Settings.model_fields)
+        near = difflib.get_close_matches(path, known, 1)
         return f"unknown setting {where}" + (f" (did you mean {near[0]}?)" if near else "")
     secret = any(leaf.path == path and leaf.secret for leaf in leaves())
     shown_value = "" if secret else f"={item.get('input')!r}"
     return f"{where}{shown_value}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _file_of(path: str, sources: Mapping[str, str]) -> str:
+    inside = (source for known, source in sources.items() if known.startswith(f"{path}."))
+    return sources.get(path) or next(inside, "file")
 
 
 def _has_value(loaded: Loaded, path: str) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def setting(default: Any, *env: str, **rules: Any) -> Any:
@@ -18,16 +17,18 @@ def setting(default: Any, *env: str, **rules: Any) -> Any:
 
 Seconds = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Secret = SecretStr | None
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A bad value's text may be a secret in the wrong place: pydantic must not repeat it.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class General(Section):
     production: bool = setting(False, "ACADEMYCTL_PRODUCTION", description="ask before anything destructive")
-    lang: str = setting("", "ACADEMYCTL_LANG", description="ko or en; empty = from the locale")
+    lang: Literal["", "ko", "en"] = setting("", "ACADEMYCTL_LANG", description="ko or en; empty = from the locale")
 
 
 class Aws(Section):
@@ -35,8 +36,8 @@ class Aws(Section):
     access_key_id: str = setting("", "AWS_ACCESS_KEY_ID")
     secret_access_key: Secret = setting(None, "AWS_SECRET_ACCESS_KEY")
     session_token: Secret = setting(None, "AWS_SESSION_TOKEN")
-    profile: str = setting("", "AWS_PROFILE")
-    endpoint_url: str = setting("", "AWS_ENDPOINT_URL")
+    profile: str = setting("", "AWS_PROFILE", description="a profile of ~/.aws, when no keys are given")
+    endpoint_url: str = setting("", "AWS_ENDPOINT_URL", description="empty = AWS itself")
 
 
 class Queues(Section):
@@ -54,22 +55,22 @@ class Queues(Section):
 
 class Redis(Section):
     host: str = setting("", "REDIS_HOST", description="empty = Redis is off")
-    port: Positive = setting(6379, "REDIS_PORT")
+    port: Port = setting(6379, "REDIS_PORT")
     password: Secret = setting(None, "REDIS_PASSWORD")
-    db: Seconds = setting(0, "REDIS_DB")
+    db: Annotated[int, Field(ge=0)] = setting(0, "REDIS_DB")
     tls: bool = setting(False, "ACADEMYCTL_REDIS_TLS")
-    timeout_s: float = setting(5.0, "ACADEMYCTL_REDIS_TIMEOUT", gt=0)
+    timeout_s: float = setting(5.0, "ACADEMYCTL_REDIS_TIMEOUT", gt=0, description="connect and answer")
 
 
 class Db(Section):
     host: str = setting("", "DB_HOST")
-    port: Positive = setting(5432, "DB_PORT")
+    port: Port = setting(5432, "DB_PORT")
     name: str = setting("", "DB_NAME")
     user: str = setting("", "DB_USER")
     password: Secret = setting(None, "DB_PASSWORD")
     connect_timeout_s: Positive = setting(10, "ACADEMYCTL_DB_CONNECT_TIMEOUT")
     conn_max_age_s: Seconds = setting(0, "DB_CONN_MAX_AGE", description="0 = keep a pooled connection for its life")
-    sslmode: str = setting("prefer", "ACADEMYCTL_DB_SSLMODE")
+    sslmode: str = setting("prefer", "ACADEMYCTL_DB_SSLMODE", description="as libpq's sslmode")
 
 
 class R2(Section):
@@ -77,7 +78,9 @@ class R2(Section):
     access_key: str = setting("", "R2_ACCESS_KEY")
     secret_key: Secret = setting(None, "R2_SECRET_KEY")
     region: str = setting("auto", "R2_REGION")
-    video_bucket: str = setting("academy-video", "R2_BUCKET", "R2_VIDEO_BUCKET")
+    video_bucket: str = setting(
+        "academy-video", "R2_BUCKET", "R2_VIDEO_BUCKET", description="uploads and published HLS"
+    )
     ai_bucket: str = setting("academy-ai", "R2_AI_BUCKET")
     excel_bucket: str = setting("academy-excel", "R2_EXCEL_BUCKET", "EXCEL_BUCKET_NAME")
     storage_bucket: str = setting("academy-storage", "R2_STORAGE_BUCKET")
@@ -90,7 +93,7 @@ class Platform(Section):
     api_base_url: str = setting("", "API_BASE_URL")
     internal_worker_token: Secret = setting(None, "INTERNAL_WORKER_TOKEN")
     lambda_internal_api_key: Secret = setting(None, "LAMBDA_INTERNAL_API_KEY")
-    debug: bool = setting(False, "DEBUG")
+    debug: bool = setting(False, "DEBUG", description="the platform's own: its messaging worker then sends nothing")
     cdn_hls_base_url: str = setting("", "CDN_HLS_BASE_URL")
     site_url: str = setting("", "SITE_URL")
 
@@ -98,31 +101,43 @@ class Platform(Section):
 class Video(Section):
     visibility_s: Positive = setting(60, "ACADEMYCTL_VIDEO_VISIBILITY", description="renewed while a job runs")
     lease_s: Positive = setting(60, "ACADEMYCTL_VIDEO_LEASE", description="Redis lock and row lease, renewed")
-    progress_ttl_s: Positive = setting(14400, "VIDEO_PROGRESS_TTL_SECONDS")
-    job_max_attempts: Positive = setting(5, "VIDEO_JOB_MAX_ATTEMPTS")
-    temp_dir: Path = setting(Path(tempfile.gettempdir()) / "video-worker", "VIDEO_WORKER_TEMP_DIR")
-    retry_max: Positive = setting(6, "VIDEO_WORKER_RETRY_MAX")
+    progress_ttl_s: Positive = setting(14400, "VIDEO_PROGRESS_TTL_SECONDS", description="of the Redis progress keys")
+    job_max_attempts: Positive = setting(
+        5, "VIDEO_JOB_MAX_ATTEMPTS", description="messages with a job_id: attempts until DEAD"
+    )
+    temp_dir: Path = setting(
+        Path(tempfile.gettempdir()) / "video-worker",
+        "VIDEO_WORKER_TEMP_DIR",
+        description="default: video-worker in the temp folder",
+    )
+    retry_max: Positive = setting(6, "VIDEO_WORKER_RETRY_MAX", description="tries of one download or upload")
     backoff_base_s: float = setting(0.5, "VIDEO_WORKER_BACKOFF_BASE", gt=0)
     backoff_cap_s: float = setting(10.0, "VIDEO_WORKER_BACKOFF_CAP", gt=0)
     ffmpeg_bin: str = setting("ffmpeg", "FFMPEG_BIN")
     ffprobe_bin: str = setting("ffprobe", "FFPROBE_BIN")
     ffprobe_timeout_s: Positive = setting(60, "FFPROBE_TIMEOUT_SECONDS")
-    hls_time_s: Annotated[int, Field(ge=1, le=30)] = setting(4, "HLS_TIME_SECONDS")
-    min_segments: Positive = setting(1, "MIN_SEGMENTS_PER_VARIANT")
-    upload_concurrency: Annotated[int, Field(ge=1, le=64)] = setting(8, "UPLOAD_MAX_CONCURRENCY")
-    download_timeout_s: Positive = setting(30, "DOWNLOAD_TIMEOUT_SECONDS")
+    hls_time_s: Annotated[int, Field(ge=1, le=30)] = setting(4, "HLS_TIME_SECONDS", description="length of a segment")
+    min_segments: Positive = setting(1, "MIN_SEGMENTS_PER_VARIANT", description="fewer fail the encode")
+    upload_concurrency: Annotated[int, Field(ge=1, le=64)] = setting(
+        8, "UPLOAD_MAX_CONCURRENCY", description="parallel uploads of segments"
+    )
+    download_timeout_s: Positive = setting(30, "DOWNLOAD_TIMEOUT_SECONDS", description="without a byte")
     download_chunk_bytes: Annotated[int, Field(ge=4096)] = setting(1048576, "DOWNLOAD_CHUNK_BYTES")
     presign_expires_s: Positive = setting(3600, "VIDEO_WORKER_PRESIGN_GET_EXPIRES")
     raw_retention_days: Seconds = setting(3, "VIDEO_RAW_RETENTION_DAYS", description="0 = delete the upload at READY")
-    early_playlist: bool = setting(True, "VIDEO_EARLY_PLAYLIST")
-    preset: Literal["quality", "balanced", "fast"] = setting("balanced", "VIDEO_PRESET")
-    audio: Literal["shared", "muxed"] = setting("shared", "VIDEO_AUDIO")
+    early_playlist: bool = setting(True, "VIDEO_EARLY_PLAYLIST", description="playable while it is still being encoded")
+    preset: Literal["quality", "balanced", "fast"] = setting(
+        "balanced", "VIDEO_PRESET", description="quality, balanced or fast"
+    )
+    audio: Literal["shared", "muxed"] = setting(
+        "shared", "VIDEO_AUDIO", description="shared: one audio rendition; muxed: sound in every one"
+    )
     threads: Seconds = setting(0, "VIDEO_ENCODER_THREADS", description="0 = FFmpeg decides")
     stall_s: Positive = setting(120, "VIDEO_STALL_SECONDS", description="no progress for so long stops FFmpeg")
-    max_duration_s: Positive = setting(43200, "VIDEO_MAX_DURATION_SECONDS")
-    max_pixels: Positive = setting(8192 * 4320, "VIDEO_MAX_PIXELS")
-    max_bytes: Positive = setting(64 * 2**30, "VIDEO_MAX_BYTES")
-    max_streams: Positive = setting(32, "VIDEO_MAX_STREAMS")
+    max_duration_s: Positive = setting(43200, "VIDEO_MAX_DURATION_SECONDS", description="longer uploads are refused")
+    max_pixels: Positive = setting(8192 * 4320, "VIDEO_MAX_PIXELS", description="width x height of the source")
+    max_bytes: Positive = setting(64 * 2**30, "VIDEO_MAX_BYTES", description="size of the upload")
+    max_streams: Positive = setting(32, "VIDEO_MAX_STREAMS", description="in one file")
 
 
 class Ai(Section):
@@ -130,11 +145,17 @@ class Ai(Section):
     extend_interval_s: Positive = setting(60, "AI_VISIBILITY_EXTEND_INTERVAL")
     lease_s: Positive = setting(3540, "AI_JOB_LEASE_SECONDS")
     inference_max_s: Positive = setting(3600, "AI_INFERENCE_MAX_SECONDS")
-    basic_weight: Positive = setting(3, "AI_WORKER_BASIC_POLL_WEIGHT")
+    basic_weight: Positive = setting(
+        3, "AI_WORKER_BASIC_POLL_WEIGHT", description="polls of basic per lite_weight polls of lite"
+    )
     lite_weight: Positive = setting(1, "AI_WORKER_LITE_POLL_WEIGHT")
     premium_only: bool = setting(False, "AI_WORKER_PREMIUM_ONLY")
     schema_model: str = setting("gpt-4o-mini", "EXCEL_SCHEMA_INFER_MODEL")
     openai_api_key: Secret = setting(None, "OPENAI_API_KEY", "EMBEDDING_OPENAI_API_KEY")
+    ocr_engine: str = setting("google", "OCR_ENGINE")
+    google_credentials: str = setting(
+        "", "GOOGLE_APPLICATION_CREDENTIALS", description="path of a service account's key"
+    )
 
 
 class Solapi(Section):
@@ -143,21 +164,30 @@ class Solapi(Section):
     sender: str = setting("", "SOLAPI_SENDER")
     kakao_pf_id: str = setting("", "SOLAPI_KAKAO_PF_ID")
     kakao_template_id: str = setting("", "SOLAPI_KAKAO_TEMPLATE_ID")
-    mock: bool = setting(False, "SOLAPI_MOCK")
+    mock: bool = setting(False, "SOLAPI_MOCK", description="send nothing")
     base_url: str = setting("https://api.solapi.com", "SOLAPI_BASE_URL")
     wait_s: Annotated[int, Field(ge=0, le=20)] = setting(20, "MESSAGING_SQS_WAIT_SECONDS")
 
 
 class Worker(Section):
-    id: str = setting(socket.gethostname(), "WORKER_ID")
+    id: str = setting(socket.gethostname(), "WORKER_ID", description="default: this host's name")
     wait_s: Annotated[int, Field(ge=0, le=20)] = setting(20, "ACADEMYCTL_WAIT_SECONDS")
     grace_s: Seconds = setting(8, "ACADEMYCTL_GRACE_SECONDS", description="docker stop kills after 10")
-    concurrency: Annotated[int, Field(ge=1, le=64)] = setting(1, "ACADEMYCTL_CONCURRENCY")
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = setting(0, "ACADEMYCTL_METRICS_PORT")
+    concurrency: Annotated[int, Field(ge=1, le=64)] = setting(
+        1, "ACADEMYCTL_CONCURRENCY", description="jobs at a time in one process"
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = setting(
+        0, "ACADEMYCTL_METRICS_PORT", description="Prometheus; 0 = off"
+    )
+    metrics_address: str = setting(
+        "0.0.0.0",
+        "ACADEMYCTL_METRICS_ADDRESS",
+        description="where --metrics-port listens; a scraper is another container",
+    )
     health_file: str = setting(
         "", "ACADEMYCTL_HEALTH_FILE", description="empty = one a worker kind, in the temp folder"
     )
-    log_format: Literal["text", "json"] = setting("text", "ACADEMYCTL_LOG_FORMAT")
+    log_format: Literal["text", "json"] = setting("text", "ACADEMYCTL_LOG_FORMAT", description="text or json")
 
 
 class Fleet(Section):
@@ -174,13 +204,12 @@ class Fleet(Section):
     autoscale_rule: str = setting("academy-worker-autoscale-rate", "ACADEMYCTL_AUTOSCALE_RULE")
     metric_namespace: str = setting("Academy/Workers", "METRIC_NAMESPACE")
     metric_name: str = setting("QueueDepth", "METRIC_NAME")
+    backlog_api_url: str = setting("", "VIDEO_BACKLOG_API_URL", description="what a Lambda asks for the video backlog")
     ssm_env: str = setting("/academy/workers/env", "BATCH_SSM_ENV")
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All settings, frozen; an unknown key anywhere is an error."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     general: General = General()
     aws: Aws = Aws()
@@ -215,6 +244,9 @@ OBSOLETE: dict[str, str] = {
     "BACKOFF_BASE_SECONDS": "read by nothing; VIDEO_WORKER_BACKOFF_BASE is",
     "BACKOFF_CAP_SECONDS": "read by nothing; VIDEO_WORKER_BACKOFF_CAP is",
 }
+
+# What the embedded stack provides: with `--profile local` neither the shell nor the file's default profile gets in.
+STACK_SECTIONS = frozenset({"aws", "queues", "redis", "db", "r2", "platform", "solapi", "fleet"})
 
 # Names of academyctl that are no setting: they choose where settings come from.
 SELECTORS = frozenset({"ACADEMYCTL_PROFILE", "ACADEMYCTL_CONFIG", "ACADEMYCTL_LOCAL_DIR"})

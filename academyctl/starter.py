@@ -20,7 +20,7 @@ _HEAD = """\
 
 # profile = "default"
 
-# Every line below stands at its default. Uncomment what you change.
+# Every line below stands at its default (two that follow the machine: at an example). Uncomment what you change.
 """
 _TAIL = """
 # A second profile needs only what differs.
@@ -48,12 +48,11 @@ def _line(leaf: Leaf, field: str) -> str:
     about = ", ".join(leaf.env) + (f": {leaf.description}" if leaf.description else "")
     if leaf.secret:
         return f"# {field}: a secret, give it as {leaf.env[0]}\n"
-    return f"# {field} = {_toml(_portable(leaf))}  # {about}\n"
+    return f"# {field} = {_toml(EXAMPLES.get(leaf.path, leaf.default))}  # {about}\n"
 
 
-def _portable(leaf: Leaf) -> Any:
-    # Two defaults follow the machine; the file must read the same everywhere.
-    return {"worker.id": "HOSTNAME", "video.temp_dir": "/tmp/video-worker"}.get(leaf.path, leaf.default)  # noqa: S108
+# Two defaults follow the machine; the file must read the same everywhere, so these stand there as an example.
+EXAMPLES: dict[str, Any] = {"worker.id": "worker-1", "video.temp_dir": "/var/tmp/video-worker"}  # noqa: S108
 
 
 def _toml(value: Any) -> str:
@@ -65,3 +64,14 @@ def _toml(value: Any) -> str:
         return '""'
     shown = value.value if isinstance(value, Enum) else value.as_posix() if isinstance(value, Path) else str(value)
     return '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def table() -> str:
+    """Every setting as a Markdown table, for the README."""
+    lines = ["| Setting | Environment | Default | |", "| --- | --- | --- | --- |"]
+    for leaf in leaves():
+        names = ", ".join(f"`{name}`" for name in leaf.env)
+        default = "" if leaf.secret or leaf.path in EXAMPLES else _toml(leaf.default).strip('"')
+        about = "secret" if leaf.secret else leaf.description
+        lines.append(f"| `{leaf.path}` | {names} | {f'`{default}`' if default else ''} | {about} |")
+    return "\n".join(lines) + "\n"

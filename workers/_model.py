@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from academyctl.errors import AcademyError
+from academyctl.contract import logtokens
+from academyctl.errors import AcademyError, RedisAway
 from academyctl.settings_model import Settings
 from academyctl.stores import Stores
 from academyctl.stores.sqs import Message
+from workers._clock import Clock
 
 log = logging.getLogger("academyctl.worker")
 
@@ -50,6 +53,35 @@ class Reject:
 Outcome = Done | Retry | Defer | Reject
 
 
+@dataclass(frozen=True)
+class Leave:
+    """The runtime's own: the message is not ours any more, so it is neither deleted nor changed."""
+
+    reason: str
+
+
+class Keeping(Protocol):
+    """What guards ask of the keeper."""
+
+    def watch(self, delivery: Delivery) -> None:
+        """Renew this delivery's holds from now on."""
+
+    def unwatch(self, delivery: Delivery) -> None:
+        """Stop renewing; when this returns, no renewal is under way."""
+
+    def keep_lock(self, delivery: Delivery, key: str, value: str) -> None:
+        """Renew this Redis lock from now on (or take it, when Redis was away before)."""
+
+    def drop_lock(self, delivery: Delivery) -> None:
+        """Stop renewing; when this returns, no renewal is under way."""
+
+    def redis_away(self, error: RedisAway) -> None:
+        """Say it in the log, once per outage."""
+
+    def lock_bypassed(self, error: RedisAway) -> None:
+        """A job runs without its lock, for Redis is away: say that and count it."""
+
+
 class Hold(Protocol):
     """Something a running job owns for a while and the keeper renews: a lock, a row lease, a heartbeat."""
 
@@ -74,9 +106,16 @@ class Delivery:
     request_id: str = ""
     holds: list[Hold] = field(default_factory=list)
     current_stage: str = ""
+    worker: Worker | None = field(default=None, repr=False)
+    keeper: Keeping | None = field(default=None, repr=False)
+    outcome: Outcome | None = None
+    """What the handler returned, for the guards around it."""
+    clock: Clock = field(default_factory=Clock, repr=False)
+    rng: random.Random = field(default_factory=random.Random, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _why: AcademyError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _renewing: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def attempt(self) -> int:
@@ -87,6 +126,11 @@ class Delivery:
     def last_attempt(self) -> bool:
         """Whether a failure now is final: FAILED and the dead-letter queue."""
         return self.attempt >= self.max_attempts
+
+    @property
+    def interrupted(self) -> AcademyError | None:
+        """What asked this job to stop, if anything did."""
+        return self._why
 
     def check(self) -> None:
         """Raise what asked this job to stop (LeaseLost, Cancelled, Stopping), if anything did. Cheap; call it often."""
@@ -116,10 +160,19 @@ class Delivery:
             self.holds.append(thing)
 
     def drop(self, thing: Hold) -> None:
-        """The keeper forgets this."""
-        with self._lock:
+        """The keeper forgets this. Call it before the terminal write: a renewal after that would find the lease gone.
+
+        A renewal under way is waited for.
+        """
+        with self._renewing, self._lock:
             if thing in self.holds:
                 self.holds.remove(thing)
+
+    def renew(self, thing: Hold) -> None:
+        """The keeper's call: renew it unless it was dropped meanwhile. Raises what the hold raises."""
+        with self._renewing:
+            if thing in self.holds:
+                thing.renew()
 
 
 Guard = Callable[[Delivery], AbstractContextManager[None]]
@@ -141,10 +194,15 @@ class Worker:
     handle: Callable[[Delivery], Outcome]
     guards: tuple[Guard, ...] = ()
     exhausted: Callable[[Delivery, str], None] | None = None
-    """Called with the reason when the last attempt has failed, before the message goes to the dead-letter queue."""
+    """Called with the reason when the last attempt has failed, before the message goes to the dead-letter queue.
+
+    The guards are left by then (the Redis lock is released), the delivery's token is the same.
+    """
     lock_key: Callable[[Any], str] | None = None
     """Job -> Redis lock key; None = no lock."""
     describe: Callable[[Any], dict[str, Any]] = lambda _job: {}
     """Job -> fields for log tokens and the heartbeat (video_id, tenant_id, job_id …)."""
     prefetch: int = 0
     """Messages that may wait here beyond the running ones; 0 where a job is long, so that none waits behind it."""
+    started: logtokens.Token = logtokens.VIDEO_STARTED
+    """The first log line, as this kind's operators grep it (contract 10)."""

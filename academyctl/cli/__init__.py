@@ -1,84 +1,42 @@
-"""The command line: one file per word, loaded only when its word is typed."""
+"""The command line: one file per word. This table is all that `academyctl --help` needs, so it imports nothing."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Annotated, Any
-
-import typer
-from typer.core import TyperGroup
-
-# Word -> (module, what `academyctl --help` says). Help text stands here so that listing the words loads none of them.
+# Word -> (module, what `academyctl --help` says). A new word is one line here and one module with a typer `app`.
 WORDS: dict[str, tuple[str, str]] = {
-    "config": ("academyctl.cli.config", "Show, check and create settings."),
-    "demo": ("academyctl.cli.demo", "Encode a real lecture on the local stack and check the result."),
-    "diagnose": (
-        "academyctl.cli.diagnose",
-        "Say whether a failure is settings, infrastructure, capacity, data or code.",
-    ),
     "local": ("academyctl.cli.local", "Run the embedded stack: PostgreSQL, Redis, AWS, Solapi."),
-    "video": ("academyctl.cli.video", "Look at videos, encode them again, verify and play what is published."),
+    "config": ("academyctl.cli.config", "Show, check and create settings."),
     "worker": ("academyctl.cli.worker", "Run workers and ask for their health."),
+    "video": ("academyctl.cli.video", "Look at videos, encode them again, verify, play."),
+    "diagnose": ("academyctl.cli.diagnose", "Find what is wrong, and whose fault it is."),
+    "demo": ("academyctl.cli.demo", "Encode a lecture on the embedded stack, end to end."),
+    "completion": ("academyctl.cli.completion", "Completion for bash, zsh, fish, PowerShell."),
 }
 
-
-class Lazy(TyperGroup):
-    """The top-level group. Knows every word; imports a word's module when the word is used or completed."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        del ctx
-        return list(WORDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        del ctx
-        if cmd_name not in WORDS:
-            return None
-        if cmd_name not in self.commands:
-            app = importlib.import_module(WORDS[cmd_name][0]).app
-            app.info.name = cmd_name
-            app._add_completion = False
-            app.pretty_exceptions_enable = False
-            app.rich_markup_mode = None
-            self.commands[cmd_name] = typer.main.get_command(app)
-            self.commands[cmd_name].name = cmd_name
-        return self.commands[cmd_name]
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(word, help_text) for word, (_, help_text) in WORDS.items()])
+ABOUT = "One command for the people who keep an online academy running."
+OPTIONS: dict[str, tuple[str, str]] = {
+    "profile": ("--profile NAME", "Settings profile; `local` is the embedded stack."),
+    "config": ("--config FILE", "Settings file (default: ./academyctl.toml)."),
+    "yes": ("-y, --yes", "Answer yes to every question."),
+    "lang": ("--lang ko|en", "Language (default: from the locale)."),
+    "fmt": ("-o, --output FORMAT", "table or json, for the command that follows."),
+    "version": ("--version", "Print the version and exit."),
+    "help": ("-h, --help", "Show this message and exit."),
+}
+"""Parameter -> (how it is written, what it does); at most 80 columns, for nothing wraps them."""
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from academyctl import __version__, output
-
-        output.emit({"version": __version__}, table=lambda: f"academyctl {__version__}")
-        raise typer.Exit
-
-
-app = typer.Typer(
-    cls=Lazy,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+def help_text() -> str:
+    """What `academyctl --help` prints, whichever way it is asked."""
+    return (
+        f"Usage: academyctl [OPTIONS] COMMAND [ARGS]...\n\n  {ABOUT}\n\n"
+        f"Options:\n{_columns(list(OPTIONS.values()))}\n"
+        f"Commands:\n{_columns([(word, text) for word, (_, text) in WORDS.items()])}\n"
+        "Exit codes: 0 fine, 1 a check or the work failed, 2 usage or settings, 3 could\n"
+        "not tell, 4 warnings (with --fail-on warn), 70 a bug, 130 interrupted.\n"
+    )
 
 
-@app.callback()
-def academyctl(
-    ctx: typer.Context,
-    profile: Annotated[str, typer.Option("--profile", help="Settings profile; `local` is the embedded stack.")] = "",
-    config: Annotated[str, typer.Option("--config", help="Settings file (default: ./academyctl.toml).")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")] = False,
-    lang: Annotated[str, typer.Option("--lang", help="ko or en (default: from the locale).")] = "",
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
-    """One command for the people who keep an online academy running."""
-    from academyctl.cli._common import Session
-
-    del version
-    ctx.obj = ctx.with_resource(Session.opened(profile=profile, config=config, yes=yes, lang=lang))
+def _columns(pairs: list[tuple[str, str]]) -> str:
+    width = max(len(left) for left, _ in pairs)
+    return "".join(f"  {left:<{width}}  {right}\n" for left, right in pairs)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from academyctl.cli._common import OutputOption, session
+from academyctl.output import Format
 
 app = typer.Typer(help="Run the embedded stack: PostgreSQL, Redis, AWS, Solapi.", no_args_is_help=True)
 
@@ -29,13 +30,15 @@ def up(
         raise UsageError(f"unknown emulator '{aws}'", remedy=f"one of: {', '.join(EMULATORS)}")
     stack = LocalStack(folder)
     done = stack.up(aws=aws or None)
-    if done.started:
-        output.note(f"the local stack is up: {', '.join(done.started)} in {done.seconds:.1f} s ({stack.folder})")
-        for gap in done.gaps:
-            output.note(f"not available on this emulator: {gap}")
-        output.note("use it with --profile local, or: academyctl local env")
-    else:
+    if not done.started:
         output.note(f"the local stack was up already ({stack.folder})")
+        return
+    output.note(f"the local stack is up: {', '.join(done.started)} in {done.seconds:.1f} s ({stack.folder})")
+    for gap in done.gaps:
+        output.note(f"not available on this emulator: {gap}")
+    if done.new_keys:
+        output.note("the emulator came back without its keys: an environment printed before is out of date")
+    output.note("use it with --profile local, or: academyctl local env")
 
 
 @app.command()
@@ -52,36 +55,34 @@ def down(
 
 
 @app.command()
-def status(fmt: OutputOption = "table", folder: DirOption = None) -> None:
+def status(fmt: OutputOption = Format.table, folder: DirOption = None) -> None:
     """Ask each service whether it lives. Exit code 1 when one does not."""
     from academyctl import output
-    from academyctl.local import state as remembered
-    from academyctl.local.stack import LocalStack, as_json
+    from academyctl.local import state, status
 
-    stack = LocalStack(folder)
-    seen = stack.status()
-    data = as_json(seen, remembered.read(stack.folder))
+    seen = status.ask(folder or state.default_dir(), lang=output.lang())
     lines = [
         (
             "ok" if one.healthy else "FAIL",
             one.name,
             one.endpoint,
             one.pid,
-            one.what or ("running" if one.running else "not running"),
+            f"{one.what} {one.version}" if one.running else "not running",
         )
-        for one in seen
+        for one in seen.services
     ]
+    lines += [("ok", name, "", None, path) for name, path in seen.tools.items()]
 
     def table() -> object:
         if not lines:
-            return f"there is no stack in {stack.folder}; start one: academyctl local up"
+            return f"there is no stack in {seen.folder}; start one: academyctl local up"
         return output.rows(("", "service", "endpoint", "pid", ""), lines)
 
-    output.emit(data, fmt=fmt, table=table)
-    if fmt == "table":
-        for gap in data["gaps"]:
-            output.note(f"not available on this emulator: {gap}")
-    if not data["up"]:
+    output.emit(seen.as_json(), fmt=fmt, table=table)
+    if fmt == Format.table and seen.up:
+        for gap in seen.gaps:
+            output.note(f"known gap: {gap}")
+    if not seen.up:
         raise typer.Exit(1)
 
 
@@ -100,7 +101,11 @@ def env(
 
 
 @app.command()
-def reset(ctx: typer.Context, folder: DirOption = None) -> None:
+def reset(
+    ctx: typer.Context,
+    folder: DirOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
     """Throw away all data of the stack and load the sample data again."""
     import sys
 
@@ -109,9 +114,9 @@ def reset(ctx: typer.Context, folder: DirOption = None) -> None:
     from academyctl.local.stack import LocalStack
 
     stack = LocalStack(folder)
-    if not session(ctx).yes:
+    if not (yes or session(ctx).yes):
         if not sys.stdin.isatty():
-            raise UsageError("`local reset` throws data away", remedy="say --yes: academyctl --yes local reset")
+            raise UsageError("`local reset` throws data away", remedy="say it: academyctl local reset --yes")
         typer.confirm(f"throw away all data of {stack.folder}?", abort=True)
     stack.reset()
     output.note("the stack's data is fresh")
@@ -119,7 +124,7 @@ def reset(ctx: typer.Context, folder: DirOption = None) -> None:
 
 @app.command()
 def inbox(
-    fmt: OutputOption = "table",
+    fmt: OutputOption = Format.table,
     folder: DirOption = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show full phone numbers and texts.")] = False,
 ) -> None:

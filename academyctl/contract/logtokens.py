@@ -32,7 +32,10 @@ class Token:
 
 
 def _flat(value: object) -> str:
-    return re.sub(r"[\r\n]+", " ", str(value)).replace(" | ", " / ")
+    text = str(value)
+    if "\n" in text or "\r" in text:
+        text = re.sub(r"[\r\n]+", " ", text)
+    return text.replace(" | ", " / ")
 
 
 VIDEO_STARTED = Token("Video Worker (SQS) started", ("queue", "wait_time", "worker"))

@@ -28,6 +28,8 @@ CLAIMABLE = (VideoState.UPLOADED, VideoState.PROCESSING)
 # POST .../retry/ takes these and answers 400 "Cannot retry" for the rest.
 RETRYABLE = (VideoState.FAILED, VideoState.UPLOADED, VideoState.PROCESSING)
 JOB_CLAIMABLE = (JobState.QUEUED, JobState.RETRY_WAIT, JobState.RUNNING)
+# What backlog_count counts (contract 2.1): +1 when a job starts to wait, -1 when it stops waiting.
+JOB_WAITING = (JobState.QUEUED, JobState.RETRY_WAIT)
 
 ERROR_REASON_MAX = 2000
 LEASED_BY_MAX = 64

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,14 +13,20 @@ from academyctl.local import state as remembered
 from academyctl.local.state import State
 
 REGION = "ap-northeast-2"
+SENDER = "0212345678"
 SHELLS = ("sh", "powershell", "dotenv")
 
 
 def profile_env(folder: Path | None = None) -> dict[str, str]:
-    """The environment of the running stack of a folder. Raises ConfigError when there is none."""
+    """The environment of the running stack of a folder. Raises ConfigError when there is none.
+
+    One service that died does not make the stack absent: it is what a diagnosis is for. All dead is a reboot.
+    """
+    from academyctl.local import processes
+
     folder = folder or remembered.default_dir()
     state = remembered.read(folder)
-    if state is None or not state.data_ready:
+    if state is None or not state.data_ready or not any(map(processes.alive, state.processes.values())):
         raise ConfigError(
             f"the local stack of {folder} is not up",
             remedy=Both("academyctl local up", "academyctl local up 으로 시작하세요"),
@@ -37,8 +45,8 @@ def environment(state: State) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": aws,
         "R2_ENDPOINT": aws,
-        "R2_ACCESS_KEY": secrets["aws_key"],
-        "R2_SECRET_KEY": secrets["aws_secret"],
+        "R2_ACCESS_KEY": secrets["r2_key"],
+        "R2_SECRET_KEY": secrets["r2_secret"],
         "R2_REGION": "auto",
         "R2_BUCKET": "academy-video",
         "R2_VIDEO_BUCKET": "academy-video",
@@ -58,7 +66,7 @@ def environment(state: State) -> dict[str, str]:
         "REDIS_DB": "0",
         "SOLAPI_API_KEY": secrets["solapi_key"],
         "SOLAPI_API_SECRET": secrets["solapi_secret"],
-        "SOLAPI_SENDER": "0212345678",
+        "SOLAPI_SENDER": SENDER,
         "SOLAPI_BASE_URL": solapi,
         "API_BASE_URL": "http://127.0.0.1:8000",
         "INTERNAL_WORKER_TOKEN": secrets["worker_token"],
@@ -67,7 +75,19 @@ def environment(state: State) -> dict[str, str]:
         "AI_SQS_QUEUE_NAME_BASIC": "academy-ai-jobs-basic",
         "AI_SQS_QUEUE_NAME_PREMIUM": "academy-ai-jobs-premium",
         "MESSAGING_SQS_QUEUE_NAME": "academy-messaging-jobs",
+        **{f"{tool.upper()}_BIN": path for tool, path in state.tools.items() if not shutil.which(tool)},
     }
+
+
+def find_tools() -> dict[str, str]:
+    """FFmpeg and ffprobe of this machine or of the wheels; those that are nowhere are left out."""
+    from academyctl import media_tools
+
+    found = {}
+    for name, find in (("ffmpeg", media_tools.find_ffmpeg), ("ffprobe", media_tools.find_ffprobe)):
+        with contextlib.suppress(ConfigError):
+            found[name] = str(find())
+    return found
 
 
 def spelled(env: Mapping[str, str], shell: str) -> str:
@@ -90,6 +110,9 @@ def _powershell(name: str, value: str) -> str:
 def _dotenv(name: str, value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_./:@+-]*", value):
         return f"{name}={value}"
+    if "'" not in value and "\n" not in value:
+        # Between single quotes nothing is interpreted, `$` included.
+        return f"{name}='{value}'"
     quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'{name}="{quoted}"'
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -22,8 +24,13 @@ USER = "academy"
 DATABASE = "academy"
 TEMPLATE = "academy_platform"
 SCHEMA = Path(__file__).with_name("platform.sql")
+_DATABASES = """
+SELECT d.datname, s.description FROM pg_database d
+LEFT JOIN pg_shdescription s ON s.objoid = d.oid AND s.classoid = 'pg_database'::regclass
+"""
 # PostgreSQL refuses to run as root; this account exists on every Linux and owns nothing else.
 _UNPRIVILEGED = "nobody"
+_DONE = ".initialised"
 _SHARED = Path("/var/tmp")  # noqa: S108 - root alone writes our folders there
 
 
@@ -43,17 +50,23 @@ def binaries() -> Path:
 
 
 def data_dir(folder: Path) -> Path:
-    """Where the cluster's files are; outside the folder when root must hand them to another account."""
-    if not _as_root():
-        return folder / "postgres"
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    return _SHARED / f"academyctl-data-{name}"
+    """Where the cluster's files are: in the folder, unless root must hand them to an account that cannot get there."""
+    if _as_root() and not _open(folder.resolve().parent):
+        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+        return _SHARED / f"academyctl-data-{name}"
+    return folder / "postgres"
 
 
 def start(folder: Path, state: State) -> Process:
-    """Make the cluster when there is none, and start it. The caller waits with `ready`."""
-    data = data_dir(folder)
-    if not (data / "PG_VERSION").exists():
+    """Make the cluster when there is none, and start it. The caller waits with `ready`.
+
+    The caller has made sure that no process of an earlier run is left: the pid file that such a run leaves behind
+    (a reboot, a kill -9) may name a stranger by now, and is removed.
+    """
+    data = Path(state.database)
+    if _as_root() and data.is_relative_to(folder):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    if not _whole(data):
         _initialise(data, state.secrets["db_password"])
     (data / "postmaster.pid").unlink(missing_ok=True)
     options = {
@@ -65,13 +78,15 @@ def start(folder: Path, state: State) -> Process:
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "max_connections": "200",
+        "shared_buffers": "32MB",
+        "jit": "off",
         "timezone": "UTC",
     }
     argv = [_program("postgres"), "-D", str(data)]
     for name, value in options.items():
         argv += ["-c", f"{name}={value}"]
     log = folder / "log" / "postgres.log"
-    return processes.spawn(argv, log=log, env=_env(), user=_UNPRIVILEGED if _as_root() else None)
+    return processes.spawn(argv, folder=folder, log=log, env=_env(), user=_account())
 
 
 def ready(state: State) -> bool:
@@ -86,13 +101,18 @@ def ready(state: State) -> bool:
 
 def load(state: State) -> None:
     """The platform's tables in a template, and the stack's own database made from it. Does nothing when they exist."""
+    schema = SCHEMA.read_text(encoding="utf-8").encode()
+    stamp = hashlib.sha256(schema).hexdigest()[:16]
     with _connect(state, "postgres") as admin:
-        have = {row["datname"] for row in admin.execute("SELECT datname FROM pg_database").fetchall()}
-        if TEMPLATE not in have:
+        found = admin.execute(_DATABASES).fetchall()
+        have = {row["datname"]: row["description"] for row in found}
+        # The comment comes last: a template without it, or of an older academyctl, is made anew.
+        if have.get(TEMPLATE) != stamp:
+            admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}".encode())
             admin.execute(f"CREATE DATABASE {TEMPLATE}".encode())
-    if TEMPLATE not in have:
-        with _connect(state, TEMPLATE) as template:
-            template.execute(SCHEMA.read_text(encoding="utf-8").encode())
+            with _connect(state, TEMPLATE) as template:
+                template.execute(schema)
+            admin.execute(f"COMMENT ON DATABASE {TEMPLATE} IS '{stamp}'".encode())
     if DATABASE not in have:
         create(state, DATABASE)
 
@@ -115,19 +135,31 @@ def version(state: State) -> str:
     return str(row["server_version"]) if row else ""
 
 
-def stop(process: Process | None) -> None:
+def stop(state: State) -> None:
     """PostgreSQL's fast shutdown, which does not wait for clients; then the usual way."""
-    if process is not None and processes.alive(process) and os.name != "nt":
-        os.kill(process.pid, signal.SIGINT)
-        psutil.wait_procs([psutil.Process(process.pid)], timeout=5)
+    process = state.processes.get("postgres")
+    if process is not None and processes.alive(process):
+        if os.name == "nt":
+            # Windows has no signals: pg_ctl asks the server through a pipe of its own.
+            argv = [_program("pg_ctl"), "-D", state.database, "-m", "fast", "-w", "-t", "5", "stop"]
+            subprocess.run(argv, capture_output=True, env=_env(), check=False, timeout=20)
+        else:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                server = psutil.Process(process.pid)
+                server.send_signal(signal.SIGINT)
+                processes.wait_gone([server], 5)
     processes.stop(process)
 
 
-def remove(folder: Path) -> None:
-    shutil.rmtree(data_dir(folder), ignore_errors=True)
+def remove(state: State) -> None:
+    """Delete the cluster's files."""
+    if state.database:
+        shutil.rmtree(state.database, ignore_errors=True)
+        _password_file(Path(state.database)).unlink(missing_ok=True)
 
 
-def _connect(state: State, database: str):  # type: ignore[no-untyped-def]  # the connection type is psycopg's own
+def _connect(state: State, database: str) -> Any:
+    # Any: the connection's type is the client library's, which only the stores know.
     return connect(
         host="127.0.0.1",
         port=state.ports["postgres"],
@@ -141,31 +173,42 @@ def _connect(state: State, database: str):  # type: ignore[no-untyped-def]  # th
 def _initialise(data: Path, password: str) -> None:
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, mode=0o700)
+    secret = _password_file(data)
+    secret.unlink(missing_ok=True)
+    secret.touch(mode=0o600)
+    secret.write_text(password, encoding="utf-8")
     if _as_root():
         shutil.chown(data, _UNPRIVILEGED, processes.user_group(_UNPRIVILEGED))
-    secret = data.with_name(data.name + ".pw")
-    secret.write_text(password, encoding="utf-8")
-    secret.chmod(0o600)
-    if _as_root():
         shutil.chown(secret, _UNPRIVILEGED)
     argv = [_program("initdb"), "-D", str(data), "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}",
-            "-E", "UTF8", "--locale=C", "--no-sync"]  # fmt: skip
+            "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]  # fmt: skip
     try:
-        _run(argv, data.parent)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, encoding="utf-8", errors="replace", env=_env(),
+            cwd=str(data.parent), check=False, **processes.as_user(_account()),
+        )  # fmt: skip
     finally:
         secret.unlink(missing_ok=True)
-
-
-def _run(argv: Sequence[str], folder: Path) -> None:
-    who = (
-        {"user": _UNPRIVILEGED, "group": processes.user_group(_UNPRIVILEGED), "extra_groups": []} if _as_root() else {}
-    )
-    done = subprocess.run(  # type: ignore[call-overload]
-        list(argv), capture_output=True, text=True, encoding="utf-8", errors="replace", env=_env(), cwd=str(folder),
-        check=False, **who,
-    )  # fmt: skip
     if done.returncode != 0:
+        shutil.rmtree(data, ignore_errors=True)
         raise WorkFailed("initdb failed", why=(done.stderr or done.stdout)[-800:].strip())
+    (data / _DONE).touch()
+
+
+def _password_file(data: Path) -> Path:
+    # Beside the folder: initdb wants that empty.
+    return data.with_name(f"{data.name}.pw")
+
+
+def _whole(data: Path) -> bool:
+    """Whether initdb came to its end here, and (as root) for our account: /var/tmp is everybody's."""
+    if not (data / _DONE).exists():
+        return False
+    if not _as_root():
+        return True
+    import pwd
+
+    return data.stat().st_uid == pwd.getpwnam(_UNPRIVILEGED).pw_uid
 
 
 def _program(name: str) -> str:
@@ -181,19 +224,34 @@ def _as_root() -> bool:
     return os.name != "nt" and os.geteuid() == 0
 
 
+def _account() -> str | None:
+    return _UNPRIVILEGED if _as_root() else None
+
+
+def _open(path: Path) -> bool:
+    """Whether everybody may pass through the folder and all above it."""
+    return all(one.stat().st_mode & 0o001 for one in (path, *path.parents) if one.exists())
+
+
 def _reachable(install: Path) -> Path:
     """The programs where the unprivileged account can run them: a venv under root's home is closed to it."""
-    if all(parent.stat().st_mode & 0o001 for parent in install.parents):
+    if _open(install):
         return install
     stamp = f"{install.stat().st_mtime_ns}{install}"
     copy = _SHARED / f"academyctl-{install.name}-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     if not copy.exists():
-        partial = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(install, partial, symlinks=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=_SHARED))
+        shutil.copytree(install, partial, symlinks=True, dirs_exist_ok=True)
         partial.chmod(0o755)
         try:
             partial.rename(copy)
         except OSError:
             # Another stack was faster.
             shutil.rmtree(partial, ignore_errors=True)
+    if copy.is_symlink() or copy.stat().st_uid != 0:
+        # Anybody can make a folder there, and we would run what is in it.
+        raise ConfigError(
+            f"{copy} does not belong to root",
+            remedy=Both(f"find out who made it, then delete it: {copy}", f"누가 만들었는지 확인하고 지우세요: {copy}"),
+        )
     return copy

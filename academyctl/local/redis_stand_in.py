@@ -6,13 +6,15 @@ import os
 import sys
 
 
-def main(port: int) -> None:
-    """Serve until killed. fakeredis knows no passwords over TCP before AUTH, so it listens on 127.0.0.1 alone."""
+def main(port: int, password: str) -> None:
+    """Serve on 127.0.0.1 until killed. AUTH is understood, but fakeredis also serves those who say a wrong password."""
     from fakeredis import TcpFakeServer
 
-    os.environ.pop("REDIS_PASSWORD", None)
-    TcpFakeServer(("127.0.0.1", port), server_type="redis").serve_forever()
+    server = TcpFakeServer(("127.0.0.1", port), server_type="redis")
+    server.fake_server.config[b"requirepass"] = password.encode()
+    server.daemon_threads = True
+    server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), os.environ["REDIS_PASSWORD"])

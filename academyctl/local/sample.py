@@ -5,15 +5,22 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from academyctl.contract import keys
+from academyctl.local import sample_media
 from academyctl.stores import Stores
 from academyctl.stores.postgres import Row
 
 Cursor = Any
 UNUSABLE = "!"  # what Django stores for an account that cannot sign in
 ROSTER_KEY = "excel/1/sample-roster.xlsx"
+_SAMPLE_VIDEOS = """
+SELECT v.id, v.status, v.file_key, l.tenant_id
+FROM video_video v JOIN lectures_session s ON s.id = v.session_id JOIN lectures_lecture l ON l.id = s.lecture_id
+WHERE v.file_key LIKE '%%/sample-%%' AND v.status <> 'PENDING' ORDER BY v.id
+"""
 _NAMES = ("김하늘", "이도윤", "박서연", "최지호", "정유진", "강민재", "조수아", "윤시우")
 
 
@@ -28,7 +35,7 @@ class Sample:
 
 
 def load(stores: Stores) -> Sample:
-    """Fill an empty database and the buckets. The tenant is `demo`."""
+    """Fill an empty database. The tenant is `demo`."""
     with stores.db.tx() as cursor:
         tenant_id = make_tenant(cursor, code="demo", name="데모 학원")
         lecture_id = make_lecture(cursor, tenant_id, title="고2 수학")
@@ -40,8 +47,30 @@ def load(stores: Stores) -> Sample:
         }
         for index, name in enumerate(_NAMES):
             make_student(cursor, tenant_id, index, name, lecture_id, (session_id, second))
-    stores.r2.put(stores.settings.r2.excel_bucket, ROSTER_KEY, roster())
     return Sample(tenant_id, lecture_id, session_id, videos)
+
+
+def put_objects(stores: Stores, ffmpeg: str | None, cache: Path) -> None:
+    """The objects that the sample rows speak of, where they are missing: roster, uploads, the published HLS.
+
+    The uploads and the HLS need FFmpeg; without one only the roster is there.
+    """
+    buckets = stores.settings.r2
+    if stores.r2.head(buckets.excel_bucket, ROSTER_KEY) is None:
+        stores.r2.put(buckets.excel_bucket, ROSTER_KEY, roster())
+    rows = stores.db.query(_SAMPLE_VIDEOS)
+    absent = [row for row in rows if stores.r2.head(buckets.video_bucket, row["file_key"]) is None]
+    if ffmpeg is None or not absent:
+        return
+    clip, published = sample_media.make(Path(ffmpeg), cache)
+    for row in absent:
+        # A failed one that is tried again fails again: its upload was cut off.
+        whole = clip.read_bytes()
+        stores.r2.put(buckets.video_bucket, row["file_key"], whole[:600] if row["status"] == "FAILED" else whole)
+        if row["status"] == "READY":
+            folder = keys.hls_folder(row["tenant_id"], row["id"])
+            for name, path in published.items():
+                stores.r2.put(buckets.video_bucket, folder + name, path)
 
 
 def make_tenant(cursor: Cursor, *, code: str, name: str = "학원") -> int:
@@ -122,7 +151,7 @@ def insert_video(cursor: Cursor, session_id: int, tenant_id: int, *, status: str
     if status == "FAILED":
         row["error_reason"] = "duration_probe_failed"
     if status == "READY":
-        row["duration"] = 60
+        row["duration"] = sample_media.SECONDS
     video_id = insert(cursor, "video_video", **(row | values))
     if status == "READY" and "hls_path" not in values:
         cursor.execute(

@@ -1,19 +1,28 @@
-"""What a local stack remembers of itself: ports, secrets and which processes are its own. Written before each start."""
+"""What a local stack remembers of itself: ports, secrets and which processes are its own."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import socket
+import sys
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from academyctl.errors import ConfigError
+from academyctl.errors import Both, ConfigError, WorkFailed
 
 FILE = "stack.json"
-VERSION = 1
+LOCK = "stack.lock"
+VERSION = 2
+_ANEW = Both(
+    "stop it with the version that made it, delete the folder, then: academyctl local up",
+    "그 폴더를 만든 버전으로 중지하고 폴더를 지운 뒤 academyctl local up 을 실행하세요",
+)
 
 
 @dataclass
@@ -26,7 +35,11 @@ class Process:
 
 @dataclass
 class State:
-    """The stack of one folder."""
+    """The stack of one folder.
+
+    `data_ready`: `up` has finished, so the environment is whole. `database`: where the cluster's files are.
+    `tools`: FFmpeg and ffprobe as found at `up`. `gaps`: what could not be made on this emulator, as sentences.
+    """
 
     version: int = VERSION
     aws: str = "ministack"
@@ -34,6 +47,8 @@ class State:
     secrets: dict[str, str] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     data_ready: bool = False
+    database: str = ""
+    tools: dict[str, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
 
 
@@ -42,7 +57,8 @@ def default_dir() -> Path:
     chosen = os.environ.get("ACADEMYCTL_LOCAL_DIR")
     if chosen:
         return Path(chosen).expanduser().absolute()
-    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    usual = Path.home() / ("Library/Application Support" if sys.platform == "darwin" else ".local/share")
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_DATA_HOME") or str(usual)
     return Path(base) / "academyctl" / "local"
 
 
@@ -53,9 +69,9 @@ def read(folder: Path) -> State | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ConfigError(f"{folder / FILE} cannot be read", why=str(error), remedy="delete the folder") from error
+        raise ConfigError(f"{folder / FILE} cannot be read", why=str(error), remedy=_ANEW) from error
     if raw.get("version") != VERSION:
-        raise ConfigError(f"{folder} was made by another version of academyctl", remedy="delete the folder")
+        raise ConfigError(f"{folder} was made by another version of academyctl", remedy=_ANEW)
     processes = {name: Process(**entry) for name, entry in raw.pop("processes").items()}
     return State(**raw, processes=processes)
 
@@ -63,10 +79,46 @@ def read(folder: Path) -> State | None:
 def write(folder: Path, state: State) -> None:
     """Replace the file in one step; only its owner can read it, for it holds the stack's passwords."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / (FILE + ".new")
+    path = folder / f"{FILE}.new"
+    path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
     path.replace(folder / FILE)
+
+
+@contextlib.contextmanager
+def alone(folder: Path, *, wait_s: float = 60) -> Iterator[None]:
+    """One `up`, `down` or `reset` of a folder at a time. The system frees the lock when its holder dies.
+
+    Raises WorkFailed when another one holds it for longer than `wait_s` seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("ab") as handle:
+        deadline = time.monotonic() + wait_s
+        while not _lock(handle):
+            if time.monotonic() > deadline:
+                raise WorkFailed(
+                    f"another `academyctl local` command works on {folder}",
+                    remedy=Both("wait for it, or end it", "그 명령이 끝나기를 기다리거나 종료하세요"),
+                )
+            time.sleep(0.05)
+        yield
+
+
+def _lock(handle: IO[bytes]) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def fresh(aws: str) -> State:

@@ -33,6 +33,13 @@ class Stores:
         return self._once("sqs", lambda: Sqs(self.aws_clients(read_timeout=30)))
 
     @property
+    def sqs_quick(self) -> Sqs:
+        """SQS for every call but a long poll: a connection that swallows its answer costs seconds, not 30."""
+        from academyctl.stores.sqs import Sqs
+
+        return self._once("sqs_quick", lambda: Sqs(self.aws_clients(read_timeout=5, connect_timeout=3)))
+
+    @property
     def redis(self) -> Redis:
         from academyctl.stores.redis import Redis
 
@@ -76,6 +83,11 @@ class Stores:
             connect_timeout=connect_timeout,
             attempts=attempts,
         )
+
+    def reopen(self, name: str) -> None:
+        """Make this store anew at its next use: renewed credentials of a role or a profile are then read."""
+        with self._lock:
+            self._made.pop(name, None)
 
     def close(self) -> None:
         """Close what was opened; the object may be used again afterwards."""

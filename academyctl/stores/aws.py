@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore import exceptions as boto
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from academyctl.errors import AwsError, Both
 
@@ -16,6 +18,8 @@ ClientFactory = Callable[[str], Any]
 
 # One session a process, clients made one at a time: botocore's session is not thread-safe, its clients are.
 _CREATE = threading.Lock()
+# Read once a process: endpoints.json alone costs 50 ms of CPU, and each session would read it again.
+_MODELS = create_loader()
 
 _AUTH = Both(
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of an active key; check which one is used: academyctl config show",
@@ -68,8 +72,11 @@ def client_factory(
 
     The region is always explicit, for boto3 ignores AWS_REGION. Timeouts in seconds.
     """
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _MODELS)
     try:
         session = boto3.session.Session(
+            botocore_session=core,
             aws_access_key_id=access_key or None,
             aws_secret_access_key=secret_key or None,
             aws_session_token=session_token or None,

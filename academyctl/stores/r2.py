@@ -19,18 +19,28 @@ DELETE_BATCH = 1000
 
 @dataclass(frozen=True)
 class Head:
-    """An object's metadata; size in bytes."""
+    """An object's metadata; size in bytes. A listing does not tell the type and the cache rule."""
 
     key: str
     size: int
     etag: str
     modified: datetime
+    content_type: str = ""
+    cache_control: str = ""
 
 
 class R2:
     """Objects by bucket and key. Every method raises AwsError (cause `missing` for an absent object or bucket)."""
 
-    def __init__(self, settings: settings_model.R2, *, pool: int = 16, read_timeout: float = 30) -> None:
+    def __init__(
+        self,
+        settings: settings_model.R2,
+        *,
+        pool: int = 16,
+        read_timeout: float = 30,
+        connect_timeout: float = 5,
+        attempts: int = 3,
+    ) -> None:
         # R2 knows only some checksums, and over HTTPS the client's default is a trailer that it refuses.
         self._clients = client_factory(
             region=settings.region,
@@ -38,8 +48,8 @@ class R2:
             access_key=settings.access_key,
             secret_key=settings.secret_key.get_secret_value() if settings.secret_key else None,
             read_timeout=read_timeout,
-            connect_timeout=5,
-            attempts=3,
+            connect_timeout=connect_timeout,
+            attempts=attempts,
             max_pool_connections=pool,
             signature_version="s3v4",
             s3={"addressing_style": "path"},
@@ -57,12 +67,18 @@ class R2:
                 self.check_bucket(bucket)
                 return None
             raise
-        return Head(key, int(raw["ContentLength"]), str(raw["ETag"]), raw["LastModified"])
+        told = (str(raw.get("ContentType", "")), str(raw.get("CacheControl", "")))
+        return Head(key, int(raw["ContentLength"]), str(raw["ETag"]), raw["LastModified"], *told)
 
     def check_bucket(self, bucket: str) -> None:
         """Raise unless the bucket exists and may be listed."""
         with _ours("r2:ListObjectsV2", bucket, ""):
             self._client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+
+    def buckets(self) -> list[str]:
+        """The account's buckets; only an administrator's token may ask."""
+        with _ours("r2:ListBuckets", "", ""):
+            return sorted(str(raw["Name"]) for raw in self._client.list_buckets().get("Buckets", []))
 
     def read(self, bucket: str, key: str) -> bytes:
         """The whole object; for small ones."""
@@ -79,15 +95,20 @@ class R2:
             finally:
                 body.close()
 
-    def put(self, bucket: str, key: str, body: bytes | Path) -> None:
-        """Store bytes or a file with the content type and cache rule of its name (contract 4)."""
-        rules = {"ContentType": objects.content_type(key), "CacheControl": objects.cache_control(key)}
+    def put(self, bucket: str, key: str, body: bytes | Path, *, replacing: str | None = None) -> str:
+        """Store bytes or a file with the content type and cache rule of its name (contract 4); its ETag comes back.
+
+        With `replacing` (an ETag, or '' for 'there is nothing yet') only over exactly that object: otherwise AwsError
+        with the code PreconditionFailed, and nothing is changed.
+        """
+        extra = {"ContentType": objects.content_type(key), "CacheControl": objects.cache_control(key)}
+        if replacing is not None:
+            extra |= {"IfMatch": replacing} if replacing else {"IfNoneMatch": "*"}
         with _ours("r2:PutObject", bucket, key):
             if isinstance(body, bytes):
-                self._client.put_object(Bucket=bucket, Key=key, Body=body, **rules)
-            else:
-                with body.open("rb") as handle:
-                    self._client.put_object(Bucket=bucket, Key=key, Body=handle, **rules)
+                return str(self._client.put_object(Bucket=bucket, Key=key, Body=body, **extra)["ETag"])
+            with body.open("rb") as handle:
+                return str(self._client.put_object(Bucket=bucket, Key=key, Body=handle, **extra)["ETag"])
 
     def upload(self, bucket: str, key: str, path: Path) -> None:
         """Store a file of any size, in parts when it is large."""

@@ -70,6 +70,17 @@ class Sqs:
             self._urls[name] = url
         return self._urls[name]
 
+    def names(self) -> list[str]:
+        """The queues of this account and region, 1000 at most; afterwards their URLs are known without asking."""
+        with _ours("sqs:ListQueues", "*"):
+            answer = self._client.list_queues()
+        # A captive portal's page parses as an empty answer; SQS's own says who answered.
+        if "x-amzn-requestid" not in answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}):
+            raise AwsError("sqs:ListQueues failed for *", why="the answer is not from SQS", cause="unreachable")
+        urls = {str(url).rsplit("/", 1)[-1]: str(url) for url in answer.get("QueueUrls", [])}
+        self._urls.update(urls)
+        return sorted(urls)
+
     def forget(self, name: str) -> None:
         """Resolve the URL again next time: the queue may have been made anew."""
         self._urls.pop(name, None)

@@ -1,0 +1,133 @@
+"""`academyctl demo`: one lecture from upload to playable HLS on the embedded stack, and the proof that it is right."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from academyctl.errors import WorkFailed
+
+app = typer.Typer(help="Encode a real lecture on the local stack and check the result.", add_completion=False)
+
+TOLERANCE_S = 0.1
+
+Keep = Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards.")]
+Seconds = Annotated[int, typer.Option("--seconds", min=2, max=3600, help="Length of the sample lecture.")]
+
+
+@app.callback(invoke_without_command=True)
+def demo(seconds: Seconds = 60, keep: Keep = False) -> None:
+    """Start the stack, upload a clip, run the worker, verify what it published, diagnose, stop."""
+    started = time.monotonic()
+    # A folder of its own: the demo must not meet, or stop, a stack that somebody works with.
+    with tempfile.TemporaryDirectory(prefix="academyctl-demo-", ignore_cleanup_errors=True) as folder:
+        env = {**os.environ, "ACADEMYCTL_LOCAL_DIR": os.environ.get("ACADEMYCTL_LOCAL_DIR", folder) if keep else folder}
+        env["ACADEMYCTL_PROFILE"] = "local"
+        env["VIDEO_WORKER_TEMP_DIR"] = str(Path(folder) / "work")
+        env["ACADEMYCTL_HEALTH_FILE"] = str(Path(folder) / "health.json")
+        try:
+            _say("1/6  start PostgreSQL, Redis, SQS and S3 on this machine")
+            _cli(env, "local", "up")
+            _show(Path(folder), env, seconds)
+            _say("6/6  diagnose the stack")
+            _cli(env, "diagnose", "all")
+        finally:
+            if not keep:
+                _cli(env, "local", "down", "--wipe", check=False)
+    _say(f"done in {time.monotonic() - started:.0f} s")
+
+
+def _show(folder: Path, env: dict[str, str], seconds: int) -> None:
+    from academyctl.local import profile_env
+    from academyctl.local.clip import lecture
+    from academyctl.local.platform_api import upload_lecture
+    from academyctl.media_tools import find_ffmpeg
+    from academyctl.settings import load
+    from academyctl.stores import Stores
+
+    stack = profile_env(Path(env["ACADEMYCTL_LOCAL_DIR"]))
+    stores = Stores(load(env, profile="local", overlay=stack).settings)
+    try:
+        _say(f"2/6  make a {seconds} s lecture (1080p, sound) with FFmpeg")
+        clip = lecture(find_ffmpeg(stores.settings.video.ffmpeg_bin), folder / "lecture.mp4", seconds=seconds)
+        _say(f"3/6  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
+        upload = upload_lecture(stores, clip, title="academyctl demo")
+        _say(f"4/6  encode video {upload.video_id}: academyctl worker run video --once")
+        begun = time.monotonic()
+        with _worker(env, folder) as worker:
+            _follow(stores, upload.tenant_id, upload.video_id, worker)
+        took = time.monotonic() - begun
+        _say("5/6  check what was published: every segment there, every rendition decoded to its end")
+        _report(stores, upload.video_id, seconds, took)
+    finally:
+        stores.close()
+
+
+@contextmanager
+def _worker(env: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    log = folder / "worker.log"
+    argv = [sys.executable, "-m", "academyctl", "worker", "run", "video", "--once"]
+    with log.open("wb") as stream, subprocess.Popen(argv, env=env, stdout=stream, stderr=stream) as worker:
+        try:
+            yield worker
+            worker.wait(timeout=30)
+        finally:
+            if worker.poll() is None:
+                worker.kill()
+    if worker.returncode != 0:
+        tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise WorkFailed(f"the worker ended with exit code {worker.returncode}", why=tail)
+
+
+def _follow(stores: Any, tenant_id: int, video_id: int, worker: subprocess.Popen[bytes]) -> None:
+    from academyctl.video_report import watch
+
+    ended = threading.Event()
+
+    def until_worker_ends() -> None:
+        worker.wait()
+        ended.set()
+
+    threading.Thread(target=until_worker_ends, daemon=True).start()
+    watch(stores, tenant_id, video_id, stop=ended)
+
+
+def _report(stores: Any, video_id: int, seconds: int, took: float) -> None:
+    from academyctl import output
+    from academyctl.video_report import verify_json, verify_rows, verify_text, verify_video
+
+    report = verify_video(stores, video_id, decode=True)
+    output.emit(verify_json(report), table=lambda: verify_rows(report))
+    output.emit(verify_json(report), table=lambda: verify_text(report, output.lang()))
+    row = stores.videos.row(video_id)
+    if row is None or row.status != "READY" or not report.ok:
+        raise WorkFailed(f"video {video_id} is not what it should be", why=getattr(row, "error_reason", ""))
+    lengths = {one.name: one.decoded_s or 0.0 for one in report.renditions}
+    far = {name: length for name, length in lengths.items() if abs(length - seconds) > TOLERANCE_S}
+    if far:
+        raise WorkFailed(f"renditions that do not last {seconds} s: {far}")
+    _say(
+        f"READY: {seconds} s of 1080p in {took:.1f} s; every rendition lasts the source's {seconds} s within {TOLERANCE_S} s"
+    )
+
+
+def _say(text: str) -> None:
+    from academyctl import output
+
+    output.note(text)
+
+
+def _cli(env: dict[str, str], *words: str, check: bool = True) -> None:
+    done = subprocess.run([sys.executable, "-m", "academyctl", *words], env=env, check=False)
+    if check and done.returncode != 0:
+        raise WorkFailed(f"academyctl {' '.join(words)} ended with exit code {done.returncode}")

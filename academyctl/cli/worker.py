@@ -1,0 +1,170 @@
+"""`academyctl worker`: run a worker, ask whether it is healthy, list all that beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from academyctl.cli._common import OutputOption, session
+from academyctl.errors import EXIT_FAILED, EXIT_OK
+from academyctl.output import Format
+
+if TYPE_CHECKING:
+    from academyctl.settings import Loaded, Settings
+
+app = typer.Typer(help="Run workers and ask for their health.", no_args_is_help=True)
+
+Kind = Annotated[str, typer.Argument(metavar="WORKER", help="Which worker: a name of the folder workers/, as video.")]
+
+
+# None = the setting of that name.
+Concurrency = Annotated[
+    int | None, typer.Option(help="Jobs at a time (setting worker.concurrency).", min=1, max=64, show_default=False)
+]
+Grace = Annotated[
+    float | None,
+    typer.Option(help="Seconds a running job gets after SIGTERM (setting worker.grace_s).", min=0, show_default=False),
+]
+Wait = Annotated[
+    int | None, typer.Option(help="Seconds of a long poll (setting worker.wait_s).", min=0, max=20, show_default=False)
+]
+Port = Annotated[
+    int | None, typer.Option(help="Serve Prometheus metrics; 0 = do not.", min=0, max=65535, show_default=False)
+]
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    worker: Kind,
+    once: Annotated[bool, typer.Option("--once", help="Take one message, at most one poll long, then exit.")] = False,
+    drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue is empty and nothing runs.")] = False,
+    concurrency: Concurrency = None,
+    max_jobs: Annotated[int, typer.Option("--max-jobs", help="Exit 0 after so many jobs; 0 = never.", min=0)] = 0,
+    max_rss: Annotated[
+        int, typer.Option("--max-rss", help="Take no more jobs and exit 0 when more MB are in use.", min=0)
+    ] = 0,
+    grace: Grace = None,
+    wait: Wait = None,
+    metrics_port: Port = None,
+    log_format: Annotated[str, typer.Option("--log-format", help="text or json.", show_default=False)] = "",
+) -> int:
+    """Handle a queue until stopped. SIGTERM ends it in order: exit 0; a second signal at once: exit 130."""
+    from academyctl import log
+    from academyctl.stores import Stores
+    from workers import _find, _health
+    from workers._loop import RunOptions
+    from workers._loop import run as run_loop
+
+    _find.check(worker)
+    loaded = session(ctx).loaded
+    if _missing(loaded, worker):
+        return EXIT_FAILED
+    said = loaded.settings.worker
+    settings = loaded.settings
+    made = _find.make(worker, settings)
+    log.setup(prefix=made.log_prefix, as_json=_format(log_format or said.log_format), secrets=secrets(settings))
+    options = RunOptions(
+        once=once,
+        drain=drain,
+        concurrency=said.concurrency if concurrency is None else concurrency,
+        max_jobs=max_jobs,
+        max_rss_mb=max_rss,
+        grace_s=said.grace_s if grace is None else grace,
+        wait_s=said.wait_s if wait is None else wait,
+        metrics_port=said.metrics_port if metrics_port is None else metrics_port,
+        metrics_address=said.metrics_address,
+        health_file=_health.path_for(settings, made.kind),
+    )
+    stores = Stores(settings)
+    try:
+        return run_loop(made, stores, options)
+    finally:
+        stores.close()
+
+
+@app.command()
+def health(
+    ctx: typer.Context,
+    worker: Annotated[str, typer.Argument(metavar="[WORKER]", help="Which worker; default: every one found.")] = "",
+    fmt: OutputOption = Format.table,
+) -> int:
+    """Exit 0 only if the worker on this machine turns and its keeper beats; for a container's HEALTHCHECK."""
+    from datetime import UTC, datetime
+
+    from academyctl import output
+    from workers import _find, _health
+
+    if worker:
+        _find.check(worker)
+    settings = session(ctx).loaded.settings
+    kinds = [worker] if worker else [kind for kind in _find.words() if _health.path_for(settings, kind).exists()]
+    found = []
+    for kind in kinds:
+        path = _health.path_for(settings, kind)
+        document = _health.read(path)
+        wrong = _health.judge(document, datetime.now(UTC))
+        found.append({"worker": kind, "healthy": not wrong, "why": wrong, "file": str(path), "says": document})
+    if not found:
+        found.append({"worker": worker, "healthy": False, "why": "no worker runs on this machine", "says": None})
+    healthy = all(one["healthy"] for one in found)
+    lines = [("ok" if one["healthy"] else "FAIL", one["worker"] or "-", one["why"] or "turning") for one in found]
+    output.emit(
+        {"version": 1, "healthy": healthy, "workers": found},
+        fmt=fmt,
+        table=lambda: output.rows(("", "worker", "why"), lines),
+    )
+    return EXIT_OK if healthy else EXIT_FAILED
+
+
+@app.command(name="list")
+def list_(ctx: typer.Context, fmt: OutputOption = Format.table) -> int:
+    """Every worker whose heartbeat is in Redis, and what it does now."""
+    from academyctl import output
+    from academyctl.contract import keys
+
+    redis = session(ctx).stores().redis
+    beats = [beat for key in redis.scan(keys.worker_heartbeats()) if (beat := redis.get_json(key))]
+    columns = ("worker", "host", "pid", "since", "beat", "version", "jobs")
+    output.emit(
+        {"version": 1, "workers": beats},
+        fmt=fmt,
+        table=lambda: output.rows(columns, [_line(beat) for beat in beats]) if beats else "no worker beats\n",
+    )
+    return EXIT_OK
+
+
+def secrets(settings: Settings) -> list[str]:
+    """The settings' secret values, which the log masks wherever they turn up."""
+    from academyctl.settings import leaves, value_of
+
+    values = (value_of(settings, leaf.path) for leaf in leaves() if leaf.secret)
+    return [value.get_secret_value() for value in values if value is not None]
+
+
+def _missing(loaded: Loaded, worker: str) -> bool:
+    """Say every missing setting as the platform's workers did (contract 10); whether there is one."""
+    from academyctl import output
+    from academyctl.contract import logtokens
+    from academyctl.settings import REQUIRED, missing
+
+    names = missing(loaded, worker) if worker in REQUIRED else []
+    for name in names:
+        output.note(logtokens.CONFIG_ERROR.format(name=name))
+    return bool(names)
+
+
+def _format(said: str) -> bool:
+    from academyctl.errors import UsageError
+
+    if said not in ("text", "json"):
+        raise UsageError(f"unknown log format '{said}'", remedy="text or json")
+    return said == "json"
+
+
+def _line(beat: dict[str, Any]) -> tuple[Any, ...]:
+    named = ("video_id", "job_id", "stage")
+    jobs = [" ".join(f"{key}={job[key]}" for key in named if job.get(key)) for job in beat.get("jobs", [])]
+    doing = "; ".join(jobs) or ("stopping" if beat.get("stopping") else "idle")
+    return (*(beat.get(key) for key in ("kind", "host", "pid", "started_at", "beat_at", "version")), doing)

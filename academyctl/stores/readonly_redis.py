@@ -1,0 +1,92 @@
+"""Redis for the diagnosis: a command that is not known to read is refused before it is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from academyctl.stores.readonly import NotReadOnly
+from academyctl.stores.redis import Redis
+
+READ_COMMANDS = frozenset({
+    "PING", "INFO", "GET", "MGET", "EXISTS", "TTL", "PTTL", "SCAN", "TYPE", "STRLEN", "DBSIZE", "TIME",
+    # What a client says when it connects.
+    "HELLO", "AUTH", "SELECT", "CLIENT SETINFO", "CLIENT SETNAME", "CLIENT MAINT_NOTIFICATIONS",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A look at a Redis: milliseconds of one round trip, INFO (or why it was refused), and the keys of a pattern.
+
+    `complete` is False when the key space was too large to walk to its end.
+    """
+
+    round_trip_ms: float
+    info: dict[str, Any]
+    info_why: str
+    keys: tuple[str, ...]
+    complete: bool
+
+
+class ReadOnlyRedis(Redis):
+    """Raises NotReadOnly for a command that may change something, RedisAway as its parent does."""
+
+    def survey(self, pattern: str, *, pages: int = 20, page: int = 5000) -> Survey:
+        """Two round trips on a key space that fits one page."""
+        self.ping_ms()
+        start = time.perf_counter()
+        with self._call() as client:
+            pipe = client.pipeline(transaction=False)
+            pipe.info()
+            pipe.scan(0, match=pattern, count=page)
+            info, found = pipe.execute(raise_on_error=False)
+            took = (time.perf_counter() - start) * 1000
+            if isinstance(found, Exception):
+                raise found
+            cursor, keys = int(found[0]), list(found[1])
+            for _ in range(pages):
+                if cursor == 0:
+                    break
+                cursor, more = client.scan(cursor, match=pattern, count=page)
+                keys += more
+        why = f"{type(info).__name__}: {info}" if isinstance(info, Exception) else ""
+        # SCAN may name a key twice.
+        return Survey(took, {} if why else dict(info), why, tuple(sorted(set(map(str, keys)))), int(cursor) == 0)
+
+    def _open(self) -> Any:
+        opened = super()._open()
+        opened.connection_pool.connection_class = _Tls if self._settings.tls else _Plain
+        return opened
+
+
+class _Guard:
+    """Every way a command reaches the wire passes one of these two."""
+
+    def send_command(self, *words: Any, **options: Any) -> None:
+        _refuse(words)
+        super().send_command(*words, **options)  # type: ignore[misc]
+
+    def pack_commands(self, commands: Any) -> Any:
+        listed = list(commands)
+        for words in listed:
+            _refuse(words)
+        return super().pack_commands(listed)  # type: ignore[misc]
+
+
+class _Plain(_Guard, redis.Connection):
+    pass
+
+
+class _Tls(_Guard, redis.SSLConnection):
+    pass
+
+
+def _refuse(words: Sequence[Any]) -> None:
+    said = [word.decode() if isinstance(word, bytes) else str(word) for word in words[:2]]
+    if said[0].upper() not in READ_COMMANDS and " ".join(said).upper() not in READ_COMMANDS:
+        raise NotReadOnly(f"Redis {said[0].upper()} is not a command that reads")

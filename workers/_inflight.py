@@ -1,0 +1,253 @@
+"""The table of everything in this process's hands, from receive to settle: the one owner of each receipt."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from academyctl.stores.sqs import BATCH, Message
+
+if TYPE_CHECKING:
+    from workers._model import Delivery
+
+SLOW_S = 5.0
+"""A job that runs longer is slow: nothing is fetched ahead, or kept waiting, behind it."""
+MOMENT_S = 0.01
+
+
+@dataclass(eq=False)
+class Held:
+    """One received message. Times are the monotonic clock's; `refused` counts refused renewals in a row."""
+
+    queue: str
+    message: Message
+    received_at: float
+    extended_at: float
+    receipt: str = field(repr=False)
+    refused: int = 0
+    started_at: float | None = None
+    delivery: Delivery | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.message.id
+
+
+class InFlight:
+    """Waiting and running messages, and how many more there is room for.
+
+    Pollers `reserve` room before they ask for messages and `fill` it with what came; handler threads take the `next`.
+    `budget` is how many messages may be taken at all (None = no end).
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, int],
+        *,
+        concurrency: int,
+        prefetch: int,
+        clock: Callable[[], float],
+        budget: int | None = None,
+    ) -> None:
+        self._weights = dict(weights)
+        self._credit = dict.fromkeys(weights, 0.0)
+        self._concurrency = concurrency
+        self._prefetch = prefetch
+        self._clock = clock
+        self._budget = budget
+        self._reserved = 0
+        self._asking: set[str] = set()
+        self._waiting: deque[Held] = deque()
+        self._running: dict[str, Held] = {}
+        self._held: dict[str, Held] = {}
+        self._watching = False
+        self._stopped = False
+        self._closed = False
+        lock = threading.Lock()
+        self._room = threading.Condition(lock)
+        self._work = threading.Condition(lock)
+        self._lock = lock
+
+    def reserve(self, queue: str) -> int:
+        """Wait until this queue may fetch something; how many. 0 = there is nothing to fetch any more."""
+        with self._lock:
+            self._asking.add(queue)
+            try:
+                while not self._over():
+                    granted = self._grant(queue)
+                    if granted:
+                        return granted
+                    self._room.wait()
+                return 0
+            finally:
+                self._asking.discard(queue)
+                self._wake_pollers()
+
+    def cancel(self, room: int) -> None:
+        """Give reserved room back unused."""
+        with self._lock:
+            self._unreserve(room)
+
+    def fill(self, queue: str, room: int, messages: Sequence[Message]) -> list[Held]:
+        """Take in what came for the reserved room. Those there is no place for come back: return them to SQS."""
+        now = self._clock()
+        excess: list[Held] = []
+        with self._lock:
+            self._unreserve(room)
+            for message in messages:
+                known = self._held.get(message.id)
+                if known is not None:
+                    # SQS handed it out again while we have it: the newer receipt is the one that counts.
+                    known.message, known.receipt, known.extended_at, known.refused = message, message.receipt, now, 0
+                    continue
+                held = Held(queue, message, received_at=now, extended_at=now, receipt=message.receipt)
+                if self._over() or len(self._held) >= self._concurrency + self._prefetch:
+                    excess.append(held)
+                    continue
+                if self._budget is not None:
+                    self._budget -= 1
+                self._held[message.id] = held
+                self._waiting.append(held)
+            if self._waiting:
+                self._work.notify()
+            self._wake_pollers()
+        return excess
+
+    def next(self) -> Held | None:
+        """The next message to handle, now running; None when this process takes no more.
+
+        A thread that was asleep lets one that has just begun a job go on for a moment: where jobs are short, one thread
+        then does a whole batch, and no other fights it for the interpreter. Where they are not, the moment passes.
+        """
+        with self._lock:
+            from_job, waited = True, False
+            while not (self._waiting and (from_job or waited or not self._just_begun())):
+                if self._waiting:
+                    self._watching = True
+                    waited = not self._work.wait(MOMENT_S)
+                    self._watching = False
+                elif self._closed:
+                    return None
+                else:
+                    self._work.wait()
+                from_job = False
+            held = self._waiting.popleft()
+            held.started_at = self._clock()
+            self._running[held.id] = held
+            if self._waiting and not self._watching:
+                self._work.notify()
+            self._wake_pollers()
+            return held
+
+    def remove(self, held: Held) -> None:
+        """It is about to be settled: from here on nobody renews it, and its room is free."""
+        with self._lock:
+            if self._held.get(held.id) is held:
+                del self._held[held.id]
+                self._running.pop(held.id, None)
+                self._wake_pollers()
+
+    def close(self) -> list[Held]:
+        """Take nothing in and hand nothing out any more; the messages that nobody started come back."""
+        with self._lock:
+            self._closed = True
+            self._room.notify_all()
+            self._work.notify_all()
+            return self._drop(list(self._waiting))
+
+    def stop_taking(self) -> None:
+        """Fetch nothing more; what is here still runs."""
+        with self._lock:
+            self._stopped = True
+            self._room.notify_all()
+
+    def take_stuck(self) -> list[Held]:
+        """The messages that wait behind nothing but slow jobs, to be given back to other workers."""
+        with self._lock:
+            since = self._clock() - SLOW_S
+            stuck = [held for held in self._waiting if held.received_at < since]
+            return self._drop(stuck) if stuck and self._slow_jobs() >= self._concurrency else []
+
+    def forget_waiting(self, held: Held) -> None:
+        """Drop a message that waits and is not ours any more."""
+        with self._lock:
+            if held in self._waiting:
+                self._drop([held])
+                self._wake_pollers()
+
+    def snapshot(self) -> list[Held]:
+        """Everything held, waiting or running."""
+        with self._lock:
+            return list(self._held.values())
+
+    def running(self) -> list[Held]:
+        with self._lock:
+            return list(self._running.values())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and nothing runs."""
+        return not self._held
+
+    @property
+    def spent(self) -> bool:
+        """Nothing waits, nothing runs, and nothing more may be taken."""
+        with self._lock:
+            return not self._held and (self._stopped or (self._budget == 0 and not self._reserved))
+
+    def _over(self) -> bool:
+        return self._closed or self._stopped or (self._budget == 0 and not self._reserved)
+
+    def _grant(self, queue: str) -> int:
+        free = self._room_for_a_call()
+        if free <= 0:
+            return 0
+        # Deficit round robin over the queues that ask now: each gains by its weight, the served one pays.
+        if queue != max(self._asking, key=lambda name: (self._credit[name], self._weights[name])):
+            return 0
+        total = sum(self._weights[name] for name in self._asking)
+        for name in self._asking:
+            self._credit[name] += free * self._weights[name] / total
+        self._credit[queue] -= free
+        self._reserved += free
+        if self._budget is not None:
+            self._budget -= free
+        return free
+
+    def _room_for_a_call(self) -> int:
+        prefetch = 0 if self._prefetch and self._slow_jobs() else self._prefetch
+        free = min(BATCH, self._concurrency + prefetch - len(self._held) - self._reserved)
+        if self._budget is not None:
+            free = min(free, self._budget)
+        # While handlers have work, wait: there is room for a whole batch then, and one call brings ten messages.
+        return 0 if len(self._waiting) > self._concurrency // 2 else free
+
+    def _unreserve(self, room: int) -> None:
+        self._reserved -= room
+        if self._budget is not None and not self._closed:
+            self._budget += room
+        if room:
+            self._wake_pollers()
+
+    def _slow_jobs(self) -> int:
+        since = self._clock() - SLOW_S
+        return sum(held.started_at is not None and held.started_at < since for held in self._running.values())
+
+    def _just_begun(self) -> bool:
+        since = self._clock() - MOMENT_S
+        return any(held.started_at is not None and held.started_at > since for held in self._running.values())
+
+    def _drop(self, helds: list[Held]) -> list[Held]:
+        for held in helds:
+            self._waiting.remove(held)
+            del self._held[held.id]
+        if self._budget is not None and not self._closed:
+            self._budget += len(helds)
+        return helds
+
+    def _wake_pollers(self) -> None:
+        if self._asking and (self._over() or self._room_for_a_call() > 0):
+            self._room.notify_all()

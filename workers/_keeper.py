@@ -1,0 +1,221 @@
+"""The keeper: one thread that renews everything in flight, and stops the job whose message or lease is lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from academyctl.contract import keys, logtokens
+from academyctl.errors import AwsError, LeaseLost, RedisAway
+from academyctl.stores import Stores
+from academyctl.stores.sqs import BATCH, MAX_VISIBILITY_S
+from workers import _health as health
+from workers._clock import Clock
+from workers._health import State
+from workers._inflight import Held, InFlight
+from workers._leases import Leases
+from workers._metrics import Metrics
+from workers._model import Delivery, Worker
+from workers._queues import Queues
+
+log = logging.getLogger("academyctl.worker")
+
+MAX_BEAT_S = 20.0
+FIRST_BEAT_S = 0.5
+REFUSALS = 2
+"""So many refused renewals in a row, and the message is somebody else's."""
+MUTEX_WAIT_S = 3.0
+
+
+def beat_s(worker: Worker) -> float:
+    """Seconds between two rounds: a third of the shorter of visibility and lease, and at most 20."""
+    return min(MAX_BEAT_S, worker.visibility_s / 3, worker.lease_s / 3)
+
+
+class Keeper:
+    """Renews message visibility in batches, locks, holds and the heartbeat; event-driven, it sleeps between rounds."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        stores: Stores,
+        queues: Queues,
+        table: InFlight,
+        state: State,
+        metrics: Metrics,
+        *,
+        health_file: Path,
+        clock: Clock,
+    ) -> None:
+        self._worker = worker
+        self._stores = stores
+        self._queues = queues
+        self._table = table
+        self._state = state
+        self._metrics = metrics
+        self._health_file = health_file
+        self._clock = clock
+        self._extending = threading.Lock()
+        self._woken = threading.Event()
+        self._ending = False
+        self._unwritable = False
+        self._leases = Leases(
+            stores, metrics, lease_s=worker.lease_s, beat_s=state.beat_s, clock=clock.monotonic, lose=self.lose
+        )
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self.give_back: Callable[[Sequence[Held]], None] = lambda _helds: None
+        """Where messages go that wait behind slow jobs; the settler's, set by the loop."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def beat_now(self) -> None:
+        """Make a round at once: what the heartbeat says has changed for good (stopping)."""
+        self._woken.set()
+
+    def stop(self, timeout_s: float) -> None:
+        """End, and take heartbeat and health file away; at most so long, for Redis may hang."""
+        self._ending = True
+        self._woken.set()
+        self._thread.join(timeout_s)
+
+    def watch(self, delivery: Delivery) -> None:
+        self._leases.watch(delivery)
+
+    def unwatch(self, delivery: Delivery) -> None:
+        self._leases.unwatch(delivery)
+
+    def keep_lock(self, delivery: Delivery, key: str, value: str) -> None:
+        self._leases.keep_lock(delivery, key, value)
+
+    def drop_lock(self, delivery: Delivery) -> None:
+        self._leases.drop_lock(delivery)
+
+    def redis_away(self, error: RedisAway) -> None:
+        self._leases.redis_away(error)
+
+    def lock_bypassed(self, error: RedisAway) -> None:
+        self._metrics.lock_bypassed()
+        self._leases.redis_away(error)
+
+    @contextmanager
+    def no_renewal(self) -> Iterator[None]:
+        """Inside, no visibility renewal is under way. A renewal that hangs is waited for a few seconds only."""
+        got = self._extending.acquire(timeout=MUTEX_WAIT_S)
+        try:
+            yield
+        finally:
+            if got:
+                self._extending.release()
+
+    def lose(self, delivery: Delivery, why: str) -> None:
+        """Stop a job that is not ours any more, loudly."""
+        if isinstance(delivery.interrupted, LeaseLost):
+            return
+        fields = self._worker.describe(delivery.job)
+        known = {key: fields[key] for key in ("video_id", "job_id") if key in fields}
+        log.error(logtokens.LEASE_LOST.text(**known, reason=why))
+        self._metrics.error("LeaseLost")
+        delivery.interrupt(LeaseLost("the lease is lost", why=why))
+
+    def round(self) -> None:
+        """One beat."""
+        now = self._clock.monotonic()
+        self._extend_due(now)
+        self._leases.renew_due(now)
+        stuck = self._table.take_stuck()
+        if stuck:
+            self.give_back(stuck)
+        self._publish()
+        self._metrics.beat()
+
+    def _run(self) -> None:
+        # The first round comes a moment late: it must not compete with the start for the CPU.
+        self._woken.wait(min(FIRST_BEAT_S, self._state.beat_s))
+        while not self._ending:
+            self._woken.clear()
+            try:
+                self.round()
+            except Exception:  # a dead keeper would let every lease run out: it must survive any bug in a round
+                log.exception("a round of the keeper failed")
+            self._woken.wait(self._state.beat_s)
+        health.remove(self._health_file, self._state.token)
+        try:
+            self._stores.redis.delete(keys.worker_heartbeat(self._state.kind, self._state.token))
+        except RedisAway:
+            log.debug("the heartbeat key stays until it expires")
+
+    def _extend_due(self, now: float) -> None:
+        period = self._worker.visibility_s / 3
+        due: dict[str, list[Held]] = {}
+        for held in self._table.snapshot():
+            self._check_visibility(held, now)
+            if now - held.extended_at >= period - self._state.beat_s / 2 and self._extendable(held, now):
+                due.setdefault(held.queue, []).append(held)
+        for queue, helds in due.items():
+            for start in range(0, len(helds), BATCH):
+                self._extend(queue, helds[start : start + BATCH])
+
+    def _extend(self, queue: str, helds: list[Held]) -> None:
+        with self._extending:
+            still = set(map(id, self._table.snapshot()))
+            helds = [held for held in helds if id(held) in still]
+            if not helds:
+                return
+            at = self._clock.monotonic()
+            try:
+                refused = set(
+                    self._queues.extend(queue, [(held.id, held.receipt) for held in helds], self._worker.visibility_s)
+                )
+            except AwsError as error:
+                log.warning("visibility of %d messages of %s could not be renewed: %s", len(helds), queue, error)
+                return
+            for held in helds:
+                if held.id in refused:
+                    self._refused(held)
+                else:
+                    held.extended_at, held.refused = at, 0
+
+    def _refused(self, held: Held) -> None:
+        held.refused += 1
+        log.warning("SQS refuses to extend message %s of %s (%d in a row)", held.id, held.queue, held.refused)
+        if held.refused < REFUSALS:
+            return
+        if held.delivery is not None:
+            self.lose(held.delivery, f"SQS refused twice to extend message {held.id}")
+        elif held.started_at is None:
+            self._table.forget_waiting(held)
+
+    def _check_visibility(self, held: Held, now: float) -> None:
+        """SQS could not be asked for so long that the message is visible again.
+
+        That alone stops only a job that holds nothing else: with a living lease the next receiver finds it and defers.
+        """
+        if now - held.extended_at <= self._worker.visibility_s or held.delivery is None or held.delivery.holds:
+            return
+        self.lose(held.delivery, f"message {held.id} could not be extended and is visible again")
+
+    def _extendable(self, held: Held, now: float) -> bool:
+        """SQS keeps a message invisible for twelve hours from its receive and refuses any extension beyond."""
+        return now - held.received_at + self._worker.visibility_s < MAX_VISIBILITY_S
+
+    def _publish(self) -> None:
+        now, state = self._clock.now(), self._state
+        document = health.beat_document(state, self._table.running(), now, self._clock.monotonic())
+        try:
+            health.write(self._health_file, document)
+            self._unwritable = False
+        except OSError as error:
+            if not self._unwritable:
+                log.warning("the health file %s cannot be written: %s", self._health_file, error)
+            self._unwritable = True
+        ttl_s = max(2, round(health.BEATS_MISSED * state.beat_s + 1))
+        try:
+            self._stores.redis.set_json(keys.worker_heartbeat(state.kind, state.token), document, ttl_s=ttl_s)
+        except RedisAway as error:
+            self._leases.redis_away(error)
+        else:
+            self._leases.redis_back()

@@ -1,0 +1,267 @@
+"""The only loop: messages in, outcomes settled, an orderly end.
+
+    pollers (a thread a queue) -> in-flight table -> handler threads -> settler -> deleter (a thread)
+                                        ^ keeper (a thread): visibility, locks, leases, heartbeat
+
+The main thread waits for what ends it: a signal, an empty queue (--drain), the last job (--once, --max-jobs,
+--max-rss).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from academyctl import __version__
+from academyctl.contract import logtokens
+from academyctl.errors import EXIT_FAILED, EXIT_OK, Stopping
+from academyctl.stores import Stores
+from workers import _health as health
+from workers import _poller
+from workers._clock import Clock
+from workers._deleter import Deleter
+from workers._inflight import Held, InFlight
+from workers._keeper import Keeper, beat_s
+from workers._metrics import Metrics, Prometheus, Uncounted
+from workers._model import Worker
+from workers._poller import Empty, Poll, Unreachable
+from workers._process import Surroundings, process
+from workers._queues import Queues
+from workers._settle import Settler
+from workers._signals import Inbox, Signalled, end_process, signals_into
+
+log = logging.getLogger("academyctl.worker")
+
+LINGER_S = 5.0
+"""How long a job may take to give up after it was told to."""
+FLUSH_S = 5.0
+KEEPER_STOP_S = 2.0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run. `grace_s`: what a running job gets after SIGTERM; `wait_s`: the long poll; `max_jobs` 0 = no end."""
+
+    once: bool = False
+    drain: bool = False
+    concurrency: int = 1
+    max_jobs: int = 0
+    max_rss_mb: int = 0
+    grace_s: float = 8
+    wait_s: int = 20
+    metrics_port: int = 0
+    metrics_address: str = "0.0.0.0"
+    health_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Nothing more may be taken, and everything taken is settled."""
+
+    why: str
+
+
+def run(
+    worker: Worker,
+    stores: Stores,
+    options: RunOptions,
+    *,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+    inbox: Inbox | None = None,
+    end_now: Callable[[int], Any] = end_process,
+) -> int:
+    """Run the worker until something ends it; the exit code.
+
+    0 = ended in order; with --once 1 when the one job failed or was rejected. Raises AwsError when --once or --drain
+    cannot reach the queue at all, ConfigError when the metrics port is taken. `inbox` lets a caller end the loop from
+    another thread, `end_now` is how a process leaves that cannot wait (tests hand in another).
+    """
+    loop = Loop(worker, stores, options, clock or Clock(), rng or random.Random(), inbox or Inbox())  # noqa: S311
+    with signals_into(loop.inbox, end_now=end_now):
+        code, stuck = loop.run()
+    if stuck:
+        # A thread pool inside the stuck handler would make the interpreter wait for it for ever.
+        end_now(code)
+    return code
+
+
+class Loop:
+    """The parts, wired; see `run`."""
+
+    def __init__(
+        self, worker: Worker, stores: Stores, options: RunOptions, clock: Clock, rng: random.Random, inbox: Inbox
+    ) -> None:
+        self._worker, self._options, self.inbox = worker, options, inbox
+        self._clock = clock
+        budget = 1 if options.once else options.max_jobs or None
+        self._table = InFlight(
+            worker.queues, concurrency=options.concurrency, prefetch=0 if options.once else worker.prefetch,
+            clock=clock.monotonic, budget=budget,
+        )  # fmt: skip
+        settings = stores.settings
+        token = f"{settings.worker.id[:30]}:{os.getpid()}:{rng.getrandbits(16):04x}"
+        self._state = health.State(
+            kind=worker.kind, token=token, host=settings.worker.id, pid=os.getpid(), version=__version__,
+            started_at=clock.now(), wait_s=options.wait_s, beat_s=beat_s(worker), queues=tuple(worker.queues),
+            concurrency=options.concurrency,
+        )  # fmt: skip
+        self._metrics = self._make_metrics()
+        queues = Queues(stores, self._metrics, clock.monotonic)
+        self._deleter = Deleter(queues, visibility_s=worker.visibility_s, clock=clock, rng=rng)
+        self._keeper = Keeper(
+            worker, stores, queues, self._table, self._state, self._metrics,
+            health_file=options.health_file or health.path_for(settings, worker.kind), clock=clock,
+        )  # fmt: skip
+        self._settler = Settler(
+            worker, queues, self._table, self._deleter, self._metrics,
+            renewals=self._keeper.no_renewal, clock=clock, rng=rng,
+        )  # fmt: skip
+        self._keeper.give_back = self._settler.give_back
+        self._around = Surroundings(
+            worker, stores, settings, queues, self._keeper, token, clock, rng, threading.Event()
+        )
+        self._poll = Poll(
+            queues, self._table, self._deleter, self._state, self._metrics, clock, rng,
+            visibility_s=worker.visibility_s,
+            wait_s=min(_poller.DRAIN_WAIT_S, options.wait_s) if options.drain else options.wait_s,
+            tell=self._told, give_back=self._settler.give_back,
+        )  # fmt: skip
+        self._threads = [
+            threading.Thread(target=self._work, name=f"handler-{n}", daemon=True) for n in range(options.concurrency)
+        ]
+        self._empty: set[str] = set()
+        self._failed = False
+
+    def run(self) -> tuple[int, bool]:
+        """The exit code, and whether a handler is stuck."""
+        self._log_start()
+        self._deleter.start()
+        for thread in self._threads:
+            thread.start()
+        alone = len(self._worker.queues) == 1
+        for queue in self._worker.queues:
+            _poller.start(self._poll, queue, alone=alone)
+        self._keeper.start()
+        ended: object = None
+        stuck = True
+        try:
+            ended = self.inbox.get()
+        finally:
+            stuck = self._stop(ended)
+        if isinstance(ended, Unreachable):
+            raise ended.error
+        return (EXIT_FAILED if self._options.once and self._failed else EXIT_OK), stuck
+
+    def _work(self) -> None:
+        """A handler thread."""
+        while (held := self._table.next()) is not None:
+            if self._clock.monotonic() - held.extended_at > self._worker.visibility_s:
+                log.warning("message %s of %s waited too long and is visible again", held.id, held.queue)
+                self._table.remove(held)
+                continue
+            try:
+                word = self._settler.settle(held, process(self._around, held))
+            except Exception:  # a bug in settling costs this message a visibility timeout, never the thread its life
+                log.exception("message %s of %s could not be settled and comes back by itself", held.id, held.queue)
+                self._table.remove(held)
+                word = "error"
+            self._state.settled[word] = self._state.settled.get(word, 0) + 1
+            self._failed |= word not in ("done", "defer", "leave")
+            self._check_end()
+
+    def _check_end(self) -> None:
+        limit = self._options.max_rss_mb
+        if limit and _rss_mb() > limit:
+            log.warning("%d MB of memory are in use, more than --max-rss %d: taking no more jobs", _rss_mb(), limit)
+            self._table.stop_taking()
+        if self._table.spent:
+            self.inbox.put(Spent("no more jobs to take"))
+
+    def _told(self, event: Empty | Unreachable) -> None:
+        """What pollers saw: with --once and --drain it may be the end."""
+        options = self._options
+        if isinstance(event, Unreachable):
+            if options.once or (options.drain and not event.ever):
+                self._table.stop_taking()
+                self.inbox.put(event)
+            return
+        self._empty.add(event.queue)
+        if options.once or (options.drain and self._table.idle and self._empty >= set(self._worker.queues)):
+            # Before the poller asks again: a poll that is abandoned may swallow a message for a while.
+            self._table.stop_taking()
+            self.inbox.put(Spent("the queue is empty"))
+
+    def _stop(self, ended: object) -> bool:
+        """Stop in order; whether a handler did not let go."""
+        if isinstance(ended, Signalled):
+            current = "processing" if self._table.running() else "idle"
+            log.info(logtokens.SIGNAL.format(signal=ended.name, current=current))
+        self._state.stopping = True
+        self._poll.stopping.set()
+        waiting = self._table.close()
+        self._settler.give_back(waiting)
+        self._keeper.beat_now()
+        working = bool(self._table.running())
+        if not _join(self._threads, self._options.grace_s):
+            self._interrupt()
+            _join(self._threads, LINGER_S)
+        stuck = [thread for thread in self._threads if thread.is_alive()]
+        if stuck:
+            log.error("%d jobs did not let go; their messages come back by the visibility timeout", len(stuck))
+        elif working:
+            log.info(logtokens.SHUTDOWN_DONE)
+        undeleted = self._deleter.close(FLUSH_S)
+        if undeleted:
+            log.error("%d finished messages were not deleted and will come back", undeleted)
+        self._keeper.stop(KEEPER_STOP_S)
+        self._metrics.close()
+        log.info(logtokens.SHUTDOWN.format(kind=self._worker.kind.capitalize()))
+        return bool(stuck)
+
+    def _interrupt(self) -> None:
+        self._around.interrupting.set()
+        for held in self._table.running():
+            if held.delivery is not None:
+                held.delivery.interrupt(Stopping("the worker is shutting down"))
+
+    def _log_start(self) -> None:
+        for queue in self._worker.queues:
+            fields = {"queue": queue, "wait_time": f"{self._options.wait_s}s", "worker": self._state.token}
+            token = self._worker.started
+            log.info("%s", token.text(**fields), extra={"fields": {"event": token.name, **fields}})
+
+    def _make_metrics(self) -> Metrics:
+        options = self._options
+        if not options.metrics_port:
+            return Uncounted()
+        return Prometheus(
+            self._worker.kind, port=options.metrics_port, address=options.metrics_address, in_flight=self._count_held
+        )
+
+    def _count_held(self) -> int:
+        return len(self._table.snapshot())
+
+
+def _join(threads: list[threading.Thread], seconds: float) -> bool:
+    """Whether all ended in time. Real time: a thread cannot be waited for by another clock."""
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
+
+
+def _rss_mb() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss / 2**20)
+
+
+__all__ = ["Held", "Loop", "RunOptions", "run"]
