@@ -8,8 +8,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Without bytecode every start of a program would compile its imports again.
 RUN = env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH
+# Errors alone: a machine's own pip settings may warn a hundred times. Compiling is left to compileall, on all cores.
+PIP = $(RUN) $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench docs lock clean
 
 demo: $(READY)
 	$(RUN) $(BIN)/academyctl demo
@@ -28,10 +30,16 @@ bench: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "academyctl needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3.11"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(RUN) $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $(READY)
+	@echo "making $(VENV): about 1 GB and a minute or two"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --no-compile --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(RUN) $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
+	@touch $(READY)
+
+# The README's tables and academyctl.toml.example.
+docs: $(READY)
+	$(RUN) $(BIN)/python -m tests.docs
 
 # Needs uv on PATH. The lock names versions and hashes, never a place to fetch them from.
 lock:

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from academyctl import cli
+
 if TYPE_CHECKING:
     from academyctl.errors import AcademyError
-
-PROGRAM = "academyctl"
-COMPLETE = "_ACADEMYCTL_COMPLETE"
-"""Set by the shell's completion script; the program is then run without words."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) has seen enough.
         _let_go_of_streams()
         return errors.EXIT_OK
-    except errors.WorkFailed as error:
+    except (errors.WorkFailed, OSError):
         # Neither stdout nor stderr can be written: the number is all that is left to say.
         _let_go_of_streams()
-        return error.exit_code
+        return errors.EXIT_FAILED
 
 
 def run() -> None:
@@ -38,15 +36,14 @@ def run() -> None:
 
 
 def _is_quick(words: list[str]) -> bool:
-    return words in (["--help"], ["-h"], ["--version"]) and not os.environ.get(COMPLETE)
+    return words in (["--help"], ["-h"], ["--version"]) and not os.environ.get(cli.COMPLETE)
 
 
 def _quick(words: list[str]) -> int:
     """Help and version need no parser, and the parser is most of what a start costs."""
     from academyctl import __version__
-    from academyctl.cli import help_text
 
-    sys.stdout.write(f"{PROGRAM} {__version__}\n" if words == ["--version"] else help_text())
+    sys.stdout.write(f"{cli.PROGRAM} {__version__}\n" if words == ["--version"] else cli.help_text())
     sys.stdout.flush()
     return 0
 
@@ -71,7 +68,7 @@ def _told(words: list[str]) -> int:
         return errors.EXIT_INTERRUPTED
     except Exception as error:  # whatever is left is a bug of ours, and this is where bugs are told
         # A broken pipe may also be a server's socket: only ours is no bug.
-        if isinstance(error, BrokenPipeError) and _stdout_is_gone():
+        if isinstance(error, output.ReaderGone) or (isinstance(error, BrokenPipeError) and _stdout_is_gone()):
             raise
         output.fail(_bug(error, words), fmt=fmt)
         return errors.EXIT_BUG
@@ -84,12 +81,12 @@ def _run(words: list[str]) -> int:
     from academyctl.cli._root import app
 
     command = typer.main.get_command(app)
-    if os.environ.get(COMPLETE):
+    if os.environ.get(cli.COMPLETE):
         return _complete(command)
     # typer ships its own copy of click, so click's exceptions are reached through what typer exports.
     click_error: type[Exception] = typer.BadParameter.__mro__[2]
     try:
-        with command.make_context(PROGRAM, words) as context:
+        with command.make_context(cli.PROGRAM, words, obj=asked_format(words)) as context:
             result = command.invoke(context)
     except typer.Exit as ended:
         return ended.exit_code
@@ -104,14 +101,14 @@ def _complete(command: object) -> int:
     from typer.completion import completion_init, shell_complete  # type: ignore[attr-defined]
 
     completion_init()
-    return shell_complete(command, {}, PROGRAM, COMPLETE, os.environ[COMPLETE])  # type: ignore[arg-type]
+    return shell_complete(command, {}, cli.PROGRAM, cli.COMPLETE, os.environ[cli.COMPLETE])  # type: ignore[arg-type]
 
 
 def _usage(error: Exception) -> AcademyError:
     from academyctl import errors, output
 
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else PROGRAM
+    path = context.command_path if context is not None else cli.PROGRAM
     remedy = errors.Both(f"see: {path} --help", f"도움말: {path} --help")
     if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
         output.note(context.get_help())
@@ -143,7 +140,7 @@ def _bug(error: Exception, words: Sequence[str]) -> AcademyError:
     from academyctl.log import mask
 
     told = "".join(traceback.format_exception(error))
-    text = f"{PROGRAM} {__version__} {' '.join(words)}\nPython {sys.version} on {sys.platform}\n\n{told}"
+    text = f"{cli.PROGRAM} {__version__} {' '.join(words)}\nPython {sys.version} on {sys.platform}\n\n{told}"
     try:
         handle, where = tempfile.mkstemp(prefix="academyctl-bug-", suffix=".log", text=True)
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:

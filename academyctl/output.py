@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
-from academyctl.errors import AcademyError
+from academyctl.errors import AcademyError, Both, WorkFailed
+
+LANGS = ("ko", "en")
 
 
 class Format(StrEnum):
@@ -19,25 +24,74 @@ class Format(StrEnum):
     json = "json"
 
 
+class ReaderGone(BrokenPipeError):
+    """Whoever read our output (head, less) has seen enough. Not a server's broken connection."""
+
+
+@dataclass
+class _Run:
+    """What one command line has chosen and said so far."""
+
+    lang: str = ""
+    preferred_lang: str = ""
+    json_said: bool = False
+
+
+_run = _Run()
+
+
+def begin() -> None:
+    """A new command line: forget the language and what was printed."""
+    global _run
+    _run = _Run()
+
+
+def choose_lang(language: str) -> None:
+    """`--lang`: stronger than the environment."""
+    _run.lang = language
+
+
+def prefer_lang(language: str) -> None:
+    """The settings' language: stronger than the locale, weaker than --lang and ACADEMYCTL_LANG; '' says nothing."""
+    _run.preferred_lang = language
+
+
+def json_said() -> bool:
+    """Whether this command line has printed its JSON object; there is only one."""
+    return _run.json_said
+
+
 def lang(environ: Mapping[str, str] = os.environ) -> str:
-    """'ko' or 'en': ACADEMYCTL_LANG, else the locale's variables, else English."""
-    for name in ("ACADEMYCTL_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
-        value = environ.get(name, "")
-        if value:
-            return "ko" if value.lower().startswith("ko") else "en"
-    return "en"
+    """'ko' or 'en': what was chosen, ACADEMYCTL_LANG, the settings, the locale, else English."""
+    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    said = _run.lang or environ.get("ACADEMYCTL_LANG", "") or _run.preferred_lang or locale or _system_locale()
+    return "ko" if said.lower().startswith("ko") else "en"
+
+
+def _system_locale() -> str:
+    if sys.platform != "win32":
+        return ""
+    # Windows has no LANG; a Korean one says Korean_Korea.
+    import locale
+
+    return locale.getlocale()[0] or ""
 
 
 def emit(data: Mapping[str, Any], *, fmt: str = "table", table: Callable[[], Any] | None = None) -> None:
     """Print a result: `data` is all of it as JSON, `table` makes what people see (a string or a rich renderable)."""
     if fmt == Format.json:
         _write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=_plain) + "\n", utf8=True)
+        _run.json_said = True
         return
     shown = table() if table is not None else _pairs(data)
     if isinstance(shown, str):
         _write(sys.stdout, shown if shown.endswith("\n") else shown + "\n")
     else:
-        console(sys.stdout).print(shown)
+        # Rich would end the process itself when the reader of a pipe has gone.
+        paper = console(sys.stdout)
+        with paper.capture() as printed:
+            paper.print(shown)
+        _write(sys.stdout, printed.get())
 
 
 def rows(columns: Sequence[str], lines: Sequence[Sequence[Any]], *, title: str = "") -> Any:
@@ -59,8 +113,16 @@ def console(stream: IO[str]) -> Any:
 
     _survive_code_page(stream)
     piped = not stream.isatty()
-    colourless = piped or "NO_COLOR" in os.environ
-    return Console(file=stream, no_color=colourless, width=200 if piped else None, highlight=False)
+    colourless = piped or bool(os.environ.get("NO_COLOR"))
+    # Without force_terminal, FORCE_COLOR and CI variables make rich write escapes into a pipe.
+    return Console(
+        file=stream,
+        no_color=colourless,
+        color_system=None if colourless else "auto",
+        force_terminal=False if piped else None,
+        width=200 if piped else None,
+        highlight=False,
+    )
 
 
 def note(text: str) -> None:
@@ -69,15 +131,21 @@ def note(text: str) -> None:
 
 
 def fail(error: AcademyError, *, fmt: str = "table") -> None:
-    """An error: what, why, what to do next. With JSON it is the one object on stdout."""
+    """An error: what, why, what to do next. With JSON it is the one object on stdout, unless that was said before."""
     language = lang()
-    if fmt == Format.json:
+    if fmt == Format.json and not json_said():
         body = {"code": error.code, "what": error.what, "why": error.why, "remedy": error.remedy_in(language)}
-        emit({"version": 1, "error": body}, fmt=fmt)
+        emit({"version": 1, "error": {name: _masked(text) for name, text in body.items()}}, fmt=fmt)
         return
     note(str(error))
     if error.remedy:
         note(("다음: " if language == "ko" else "next: ") + error.remedy_in(language))
+
+
+def _masked(text: str) -> str:
+    from academyctl.log import mask
+
+    return mask(text)
 
 
 def _pairs(data: Mapping[str, Any]) -> str:
@@ -86,14 +154,29 @@ def _pairs(data: Mapping[str, Any]) -> str:
 
 
 def _write(stream: IO[str], text: str, *, utf8: bool = False) -> None:
-    from academyctl.log import mask
-
     if utf8 and hasattr(stream, "reconfigure"):
-        stream.reconfigure(encoding="utf-8", errors="strict")
+        # A lone surrogate (a file name that is no UTF-8) must not cost the whole answer.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     else:
         _survive_code_page(stream)
-    stream.write(text if stream is sys.stdout else mask(text))
-    stream.flush()
+    with _writing(stream):
+        stream.write(text if stream is sys.stdout else _masked(text))
+        stream.flush()
+
+
+@contextmanager
+def _writing(stream: IO[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # Windows says EINVAL when the reader of a pipe has gone.
+        if isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL):
+            raise ReaderGone from error
+        raise WorkFailed(
+            f"the output could not be written to {getattr(stream, 'name', 'the stream')}",
+            why=str(error),
+            remedy=Both("make room, or write elsewhere", "공간을 확보하거나 다른 곳에 쓰세요"),
+        ) from error
 
 
 def _survive_code_page(stream: IO[str]) -> None:

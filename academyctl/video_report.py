@@ -116,7 +116,8 @@ def verify_text(report: VerifyReport, lang: str) -> str:
     lines += [f"warn  orphan  {key}" for key in report.orphans]
     lines += [f"warn  {note}" for note in report.notes]
     source = "" if report.source is None else f", upload {report.source.length_s:.3f} s"
-    facts = f"video {report.video_id}: {report.objects} objects, {report.bytes / 1e6:.2f} MB, row {'?' if report.row_s is None else report.row_s} s{source}"
+    row = "?" if report.row_s is None else report.row_s
+    facts = f"video {report.video_id}: {report.objects} objects, {report.bytes / 1e6:.2f} MB, row {row} s{source}"
     lines.append(f"{'ok' if report.ok else 'FAIL':<4}  {facts}")
     if not report.ok:
         lines.append(remedy(report).pick(lang))

@@ -6,20 +6,22 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from academyctl.local import environment, postgres, resources, sample
+from academyctl.local import environment, postgres, processes, resources, sample, services
+from academyctl.local import state as remembered
 from academyctl.local.stack import LocalStack
 from academyctl.settings import load
 from academyctl.stores import Stores
-from academyctl.stores.aws import ClientFactory
+from academyctl.stores.aws import ClientFactory, client_factory
 from academyctl.stores.sqs import Sqs
 from academyctl.stores.videos import VideoRow
+from tests.local.gaps import GAPS
 
 _NUMBERS = itertools.count(1)
 _OURS = ("AWS_", "R2_", "DB_", "REDIS_", "SOLAPI_", "VIDEO_", "AI_", "MESSAGING_", "ACADEMYCTL_", "EXCEL_", "HLS_")
@@ -28,7 +30,8 @@ _OURS = ("AWS_", "R2_", "DB_", "REDIS_", "SOLAPI_", "VIDEO_", "AI_", "MESSAGING_
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_from_outside() -> Iterator[None]:
     """The machine's own AWS keys and settings must not reach a test, nor a test them."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_OURS)}
+    ours = [name for name in os.environ if name.startswith(_OURS) and name != "ACADEMYCTL_TEST_STACK_DIR"]
+    kept = {name: os.environ.pop(name) for name in ours}
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["ACADEMYCTL_LANG"] = "en"
@@ -90,6 +93,56 @@ def stores(platform_env: dict[str, str]) -> Iterator[Stores]:
     opened = Stores(load(platform_env).settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def database(stack: LocalStack) -> Iterator[dict[str, str]]:
+    """The stack's environment over a database of the test's own, with the platform's empty tables."""
+    name = f"d{os.getpid()}_{next(_NUMBERS)}"
+    postgres.create(stack.state(), name)
+    yield {**stack.env(), "DB_NAME": name}
+    postgres.drop(stack.state(), name)
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running AWS emulator: its name and clients that may do everything."""
+
+    name: str
+    endpoint: str
+    clients: ClientFactory
+
+
+@pytest.fixture(scope="session")
+def moto_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """moto alone, without the rest of a stack."""
+    folder, state = tmp_path_factory.mktemp("moto"), remembered.fresh("moto")
+    process = services.start_aws(folder, state)
+    try:
+        processes.wait_until(
+            lambda: services.aws_ready(state), process, what="moto", log=services.log_file(folder, "aws")
+        )
+        endpoint = f"http://127.0.0.1:{state.ports['aws']}"
+        key, secret = state.secrets["root_key"], state.secrets["root_secret"]
+        clients = client_factory(region=environment.REGION, endpoint_url=endpoint, access_key=key, secret_key=secret)
+        yield Emulator("moto", endpoint, clients)
+    finally:
+        processes.stop(process)
+        processes.sweep(folder)
+
+
+@pytest.fixture(params=services.EMULATORS)
+def aws_emulator(request: pytest.FixtureRequest) -> Emulator:
+    """Each emulator in turn. Where tests/local/gaps.py knows it to differ from AWS, the test must fail."""
+    if request.param == "moto":
+        emulator: Emulator = request.getfixturevalue("moto_emulator")
+    else:
+        env = request.getfixturevalue("stack").env()
+        emulator = Emulator(request.param, env["AWS_ENDPOINT_URL"], _shared(tuple(env.items()))[1])
+    gap = GAPS.get((emulator.name, request.node.originalname))
+    if gap:
+        request.applymarker(pytest.mark.xfail(reason=gap, strict=True))
+    return emulator
 
 
 def eventually(seen: Callable[[], Any], timeout: float = 10, every: float = 0.02) -> Any:

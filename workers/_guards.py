@@ -14,11 +14,15 @@ from typing import Any
 
 from academyctl.contract import logtokens
 from academyctl.contract.logtokens import Token
-from academyctl.errors import AcademyError, Busy, Cancelled, LeaseLost, RedisAway, Stopping
+from academyctl.errors import AcademyError, Busy, Cancelled, LeaseLost, RedisAway, Stopping, StoreError
 from workers._model import Defer, Delivery, Done, Outcome, Reject, Retry
 
 log = logging.getLogger("academyctl.worker")
 
+AWAY = frozenset(
+    {"unreachable", "throttled", "auth", "expired", "clock", "permission", "capacity", "settings", "off", "read-only"}
+)
+"""Causes of a StoreError that say nothing about the job: any other job would have met them, so it is deferred."""
 BUSY_MAX_S = 60.0
 """A lock's holder is asked after at least so often: a legacy lock lives four hours, whatever became of its owner."""
 
@@ -37,6 +41,7 @@ def logged(delivery: Delivery) -> Iterator[None]:
     try:
         yield
     except Busy as busy:
+        _returned(fields, "skip")
         say(logtokens.DEFERRED, fields, after_sec=round(busy.after), reason=busy)
         raise
     except (LeaseLost, Stopping, Cancelled) as why:
@@ -48,6 +53,10 @@ def logged(delivery: Delivery) -> Iterator[None]:
         )
         raise
     except Exception as error:
+        if isinstance(error, StoreError) and error.cause in AWAY and delivery.interrupted is None:
+            _returned(fields, "skip")
+            say(logtokens.DEFERRED, fields, logging.WARNING, reason=error)
+            raise
         _returned(fields, "failed")
         stopped = isinstance(delivery.interrupted, LeaseLost | Stopping)
         # An error of ours says what happened by itself; anything else needs its traceback to be understood.

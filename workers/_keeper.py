@@ -61,6 +61,7 @@ class Keeper:
         self._extending = threading.Lock()
         self._woken = threading.Event()
         self._ending = False
+        self._published = False
         self._unwritable = False
         self._leases = Leases(
             stores, metrics, lease_s=worker.lease_s, beat_s=state.beat_s, clock=clock.monotonic, lose=self.lose
@@ -74,7 +75,8 @@ class Keeper:
 
     def beat_now(self) -> None:
         """Make a round at once: what the heartbeat says has changed for good (stopping)."""
-        self._woken.set()
+        if self._published:
+            self._woken.set()
 
     def stop(self, timeout_s: float) -> None:
         """End, and take heartbeat and health file away; at most so long, for Redis may hang."""
@@ -142,6 +144,8 @@ class Keeper:
             except Exception:  # a dead keeper would let every lease run out: it must survive any bug in a round
                 log.exception("a round of the keeper failed")
             self._woken.wait(self._state.beat_s)
+        if not self._published:
+            return
         health.remove(self._health_file, self._state.token)
         try:
             self._stores.redis.delete(keys.worker_heartbeat(self._state.kind, self._state.token))
@@ -204,6 +208,7 @@ class Keeper:
 
     def _publish(self) -> None:
         now, state = self._clock.now(), self._state
+        self._published = True
         document = health.beat_document(state, self._table.running(), now, self._clock.monotonic())
         try:
             health.write(self._health_file, document)

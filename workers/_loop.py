@@ -27,7 +27,7 @@ from workers import _health as health
 from workers import _poller
 from workers._clock import Clock
 from workers._deleter import Deleter
-from workers._inflight import Held, InFlight
+from workers._inflight import InFlight
 from workers._keeper import Keeper, beat_s
 from workers._metrics import Metrics, Prometheus, Uncounted
 from workers._model import Worker
@@ -137,6 +137,7 @@ class Loop:
         self._threads = [
             threading.Thread(target=self._work, name=f"handler-{n}", daemon=True) for n in range(options.concurrency)
         ]
+        self._counting = threading.Lock()
         self._empty: set[str] = set()
         self._failed = False
 
@@ -163,9 +164,12 @@ class Loop:
     def _work(self) -> None:
         """A handler thread."""
         while (held := self._table.next()) is not None:
+            # What was handled may have brought new messages to any queue.
+            self._empty.clear()
             if self._clock.monotonic() - held.extended_at > self._worker.visibility_s:
                 log.warning("message %s of %s waited too long and is visible again", held.id, held.queue)
                 self._table.remove(held)
+                self._check_end()
                 continue
             try:
                 word = self._settler.settle(held, process(self._around, held))
@@ -173,8 +177,9 @@ class Loop:
                 log.exception("message %s of %s could not be settled and comes back by itself", held.id, held.queue)
                 self._table.remove(held)
                 word = "error"
-            self._state.settled[word] = self._state.settled.get(word, 0) + 1
-            self._failed |= word not in ("done", "defer", "leave")
+            with self._counting:
+                self._state.settled[word] = self._state.settled.get(word, 0) + 1
+                self._failed |= word not in ("done", "defer", "leave")
             self._check_end()
 
     def _check_end(self) -> None:
@@ -201,6 +206,8 @@ class Loop:
 
     def _stop(self, ended: object) -> bool:
         """Stop in order; whether a handler did not let go."""
+        # The grace counts from here: giving messages back may hang with SQS, and docker's ten seconds do not wait.
+        grace_until = time.monotonic() + self._options.grace_s
         if isinstance(ended, Signalled):
             current = "processing" if self._table.running() else "idle"
             log.info(logtokens.SIGNAL.format(signal=ended.name, current=current))
@@ -210,13 +217,14 @@ class Loop:
         self._settler.give_back(waiting)
         self._keeper.beat_now()
         working = bool(self._table.running())
-        if not _join(self._threads, self._options.grace_s):
+        in_time = _join(self._threads, grace_until - time.monotonic())
+        if not in_time:
             self._interrupt()
             _join(self._threads, LINGER_S)
         stuck = [thread for thread in self._threads if thread.is_alive()]
         if stuck:
             log.error("%d jobs did not let go; their messages come back by the visibility timeout", len(stuck))
-        elif working:
+        elif working and in_time:
             log.info(logtokens.SHUTDOWN_DONE)
         undeleted = self._deleter.close(FLUSH_S)
         if undeleted:
@@ -262,6 +270,3 @@ def _rss_mb() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss / 2**20)
-
-
-__all__ = ["Held", "Loop", "RunOptions", "run"]

@@ -14,17 +14,15 @@ from academyctl.errors import BadMessage, Busy, LeaseLost, Stopping, StoreError
 from academyctl.settings_model import Settings
 from academyctl.stores import Stores
 from workers._clock import Clock
-from workers._guards import say
+from workers._guards import AWAY, say
 from workers._inflight import Held
 from workers._model import Defer, Delivery, Keeping, Leave, Outcome, Reject, Retry, Worker
 from workers._queues import Queues
 
+__all__ = ["AWAY", "Surroundings", "deliver", "describe", "outcome_of", "process"]
+
 log = logging.getLogger("academyctl.worker")
 
-AWAY = frozenset(
-    {"unreachable", "throttled", "auth", "expired", "clock", "permission", "capacity", "settings", "off", "read-only"}
-)
-"""Causes of a StoreError that say nothing about the job: any other job would have met them."""
 AWAY_S = (30.0, 60.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -72,14 +73,10 @@ def signals_into(inbox: Inbox, *, end_now: Callable[[int], Any]) -> Iterator[Non
 
 def end_process(code: int) -> None:
     """Leave without waiting for any thread, and take child processes along: an orphan FFmpeg would encode for hours."""
-    import logging
-
     import psutil
 
     for child in psutil.Process().children(recursive=True):
-        try:
+        with contextlib.suppress(psutil.Error):
             child.kill()
-        except psutil.Error:
-            logging.getLogger("academyctl.worker").debug("child %s is gone already", child.pid)
-    logging.shutdown()
+    # Nothing to flush: every log line is written when it is said.
     os._exit(code)

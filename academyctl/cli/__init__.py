@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+PROGRAM = "academyctl"
+COMPLETE = "_ACADEMYCTL_COMPLETE"
+"""Set by the shell's completion script; the program is then run without words."""
+
 # Word -> (module, what `academyctl --help` says). A new word is one line here and one module with a typer `app`.
 WORDS: dict[str, tuple[str, str]] = {
     "local": ("academyctl.cli.local", "Run the embedded stack: PostgreSQL, Redis, AWS, Solapi."),
@@ -29,7 +33,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
 def help_text() -> str:
     """What `academyctl --help` prints, whichever way it is asked."""
     return (
-        f"Usage: academyctl [OPTIONS] COMMAND [ARGS]...\n\n  {ABOUT}\n\n"
+        f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...\n\n  {ABOUT}\n\n"
         f"Options:\n{_columns(list(OPTIONS.values()))}\n"
         f"Commands:\n{_columns([(word, text) for word, (_, text) in WORDS.items()])}\n"
         "Exit codes: 0 fine, 1 a check or the work failed, 2 usage or settings, 3 could\n"

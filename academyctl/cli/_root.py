@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from academyctl.cli import ABOUT, OPTIONS, WORDS, help_text
+from academyctl.cli import ABOUT, OPTIONS, PROGRAM, WORDS, help_text
 from academyctl.cli._common import Session
 from academyctl.output import Format
 
@@ -60,11 +60,12 @@ def _load(word: str) -> Any:
     return command
 
 
-def _version(wanted: bool) -> None:
+def _version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
         from academyctl import __version__, output
 
-        output.emit({"version": __version__}, table=lambda: f"academyctl {__version__}")
+        # Until there is a session, the context carries the format that the whole command line asks for.
+        output.emit({"version": __version__}, fmt=str(ctx.obj), table=lambda: f"{PROGRAM} {__version__}")
         raise typer.Exit
 
 

@@ -24,7 +24,7 @@ def completion(
     from typer.completion import install as put  # type: ignore[attr-defined]
 
     from academyctl import output
-    from academyctl.__main__ import COMPLETE, PROGRAM
+    from academyctl.cli import COMPLETE, PROGRAM
 
     if install:
         _, path = put(shell=shell, prog_name=PROGRAM, complete_var=COMPLETE)

@@ -22,12 +22,13 @@ def up(
 ) -> None:
     """Start what does not run; fill it with the platform's tables, queues, buckets and sample data."""
     from academyctl import output
-    from academyctl.errors import UsageError
+    from academyctl.errors import Both, UsageError
     from academyctl.local.services import EMULATORS
     from academyctl.local.stack import LocalStack
 
     if aws and aws not in EMULATORS:
-        raise UsageError(f"unknown emulator '{aws}'", remedy=f"one of: {', '.join(EMULATORS)}")
+        names = ", ".join(EMULATORS)
+        raise UsageError(f"unknown emulator '{aws}'", remedy=Both(f"one of: {names}", f"가능한 값: {names}"))
     stack = LocalStack(folder)
     done = stack.up(aws=aws or None)
     if not done.started:
@@ -110,13 +111,16 @@ def reset(
     import sys
 
     from academyctl import output
-    from academyctl.errors import UsageError
+    from academyctl.errors import Both, UsageError
     from academyctl.local.stack import LocalStack
 
     stack = LocalStack(folder)
     if not (yes or session(ctx).yes):
         if not sys.stdin.isatty():
-            raise UsageError("`local reset` throws data away", remedy="say it: academyctl local reset --yes")
+            said = "academyctl local reset --yes"
+            raise UsageError(
+                "`local reset` throws data away", remedy=Both(f"say it: {said}", f"확인이 필요합니다: {said}")
+            )
         typer.confirm(f"throw away all data of {stack.folder}?", abort=True)
     stack.reset()
     output.note("the stack's data is fresh")

@@ -13,8 +13,10 @@ from academyctl.output import Format
 
 app = typer.Typer(help="Look at videos, encode them again, verify and play what is published.", no_args_is_help=True)
 
-Ids = Annotated[list[int], typer.Argument(min=1, metavar="ID...", help="Video ids.")]
-Id = Annotated[int, typer.Argument(min=1, metavar="ID", help="Video id.")]
+# A bigint: a larger number would be an error of the database instead of a sentence.
+MAX_ID = 2**63 - 1
+Ids = Annotated[list[int], typer.Argument(min=1, max=MAX_ID, metavar="ID...", help="Video ids.")]
+Id = Annotated[int, typer.Argument(min=1, max=MAX_ID, metavar="ID", help="Video id.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it although the state speaks against it.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; without this the changes are only shown.")]
 

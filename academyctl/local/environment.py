@@ -93,7 +93,9 @@ def find_tools() -> dict[str, str]:
 def spelled(env: Mapping[str, str], shell: str) -> str:
     """The environment as text to evaluate (sh, powershell) or to read (dotenv)."""
     if shell not in SHELLS:
-        raise UsageError(f"unknown shell '{shell}'", remedy=f"one of: {', '.join(SHELLS)}")
+        raise UsageError(
+            f"unknown shell '{shell}'", remedy=Both(f"one of: {', '.join(SHELLS)}", f"가능한 값: {', '.join(SHELLS)}")
+        )
     return "".join(f"{_LINES[shell](name, value)}\n" for name, value in env.items())
 
 

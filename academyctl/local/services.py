@@ -133,7 +133,7 @@ def start_aws(folder: Path, state: State) -> Process:
 
 
 def aws_ready(state: State) -> bool:
-    path = "/moto-api/data.json" if state.aws == "moto" else "/_ministack/health"
+    path = "/moto-api/" if state.aws == "moto" else "/_ministack/health"
     return _answers(state.ports["aws"], path)
 
 

@@ -15,7 +15,7 @@ from academyctl.errors import Both, ConfigError, WorkFailed
 from academyctl.local import environment, postgres, processes, services, status
 from academyctl.local import state as remembered
 from academyctl.local.state import Process, State
-from academyctl.local.status import SERVICES
+from academyctl.local.status import SERVICES, StackStatus
 
 if TYPE_CHECKING:
     from academyctl.stores import Stores
@@ -103,6 +103,10 @@ class LocalStack:
             state.gaps = self._resources(state)
             self._sample(state)
             self._write(state)
+
+    def status(self) -> StackStatus:
+        """Ask each service; a folder without a stack has none."""
+        return status.ask(self.folder)
 
     def state(self) -> State:
         """The remembered state. Raises ConfigError when the stack is not up."""

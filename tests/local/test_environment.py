@@ -6,8 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from academyctl.errors import UsageError
 from academyctl.local.environment import spelled
@@ -28,7 +30,15 @@ def test_powershell_quotes_singly_and_doubles_quotes() -> None:
 
 
 def test_dotenv_quotes_what_is_not_plain() -> None:
-    assert spelled({"A": "plain/1", "B": 'x "y" \\'}, "dotenv") == 'A=plain/1\nB="x \\"y\\" \\\\"\n'
+    awkward = {"A": "plain/1", "B": 'x "y" $HOME'}
+    assert spelled(awkward, "dotenv") == "A=plain/1\nB='x \"y\" $HOME'\n"
+
+
+@pytest.mark.parametrize("value", [*AWKWARD.values(), "both ' and \"", "two\nlines", ""])
+def test_a_dotenv_reader_reads_back_every_value(value: str, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(spelled({"A": value}, "dotenv"), encoding="utf-8")
+    assert dotenv_values(path) == {"A": value}
 
 
 def test_an_unknown_shell_is_a_usage_error() -> None:

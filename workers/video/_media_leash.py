@@ -43,6 +43,9 @@ def main(argv: list[str]) -> int:
     if int(file_bytes):
         _bound(resource.RLIMIT_FSIZE, int(file_bytes), 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Python ignores these two, and what is ignored stays so across exec: FFmpeg would take a full file for a hiccup.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)  # noqa: S606  (the point of this file; no shell is involved)
     except OSError as error:

@@ -12,6 +12,8 @@ Json = Mapping[str, Any]
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
 _UNKNOWN = frozenset({"", "unknown", "unspecified", "reserved"})
+NEARLY_SQUARE = 0.005
+"""What rounding to whole pixels leaves behind when somebody scaled a film."""
 FALLBACK_FPS = Fraction(30)
 # r_frame_rate is the finest grid that all time stamps fit; further from the mean than this, the rate varies.
 _VFR_RATIO = 1.02
@@ -76,6 +78,8 @@ def video_stream(raw: Json, *, file_start_s: float) -> VideoStream:
     """One entry of ffprobe's `streams`. Sizes are 0 where ffprobe found none."""
     coded_width, coded_height = int(raw.get("width") or 0), int(raw.get("height") or 0)
     sar = _fraction(raw.get("sample_aspect_ratio")) or Fraction(1)
+    if abs(sar - 1) < NEARLY_SQUARE:
+        sar = Fraction(1)
     rotation = _rotation(raw)
     width, height = _shown(raw, coded_width, coded_height, sar, rotation)
     mean, grid = _fraction(raw.get("avg_frame_rate")), _fraction(raw.get("r_frame_rate"))

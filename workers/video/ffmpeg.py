@@ -35,7 +35,7 @@ _LEVEL = re.compile(r"\[(warning|error|fatal|panic)\]")
 _DECODED = re.compile(r"Input stream #\d+:\d+ \((video|audio)\):.*?; (\d+) frames decoded; (\d+) decode errors")
 _CORRUPT = "corrupt decoded frame"
 _SIGNAL = re.compile(r"received signal (\d+)")
-_DIRECTORY = re.compile(r"(?:file:)?(?:[A-Za-z]:)?(?:[\\/][^\s\\/:'\"]+)+[\\/]")
+_DIRECTORY = re.compile(r"(?<![\w/:.\\-])(?:file:)?(?:[A-Za-z]:)?(?:[\\/][^\s\\/:'\"]+)+[\\/]")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 

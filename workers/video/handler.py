@@ -30,9 +30,9 @@ from workers._model import Defer, Delivery, Done, Outcome, Reject, Retry
 from workers._process import AWAY, describe
 from workers.video import delete, raw, workdir
 from workers.video.ending import count_backlog, give_back, give_up
-from workers.video.lease import RowLease
+from workers.video.lease import RowLease, patiently
 from workers.video.probe import EncodeFailed, MediaError, MediaRefused
-from workers.video.progress import Reporter
+from workers.video.progress import Reporter, correct_status
 from workers.video.run import Result, encode
 
 log = logging.getLogger("academyctl.video")
@@ -41,9 +41,6 @@ AWAY_S = 30.0
 CANCELLED_S = 5.0
 NOT_YET_S = 20.0
 """Before the second look at a row that an open transaction may still bring; three times as long before the third."""
-COMPLETE_PATIENCE_S = 900.0
-"""So long a finished encode waits for a database that is away; nobody else could do anything either meanwhile."""
-COMPLETE_EVERY_S = 3.0
 
 
 def handle(delivery: Delivery) -> Outcome:
@@ -83,6 +80,8 @@ def _refusal(delivery: Delivery, job: VideoEncode, claimed: Claimed) -> Outcome:
     """What becomes of a message whose video was not claimed; see the table on top."""
     video = f"video {job.video_id}"
     row = claimed.row
+    if row is not None and row.tenant_id == job.tenant_id:
+        correct_status(delivery.stores.redis, row)
     match claimed.claim:
         case Claim.READY:
             log.info(logtokens.ALREADY_READY.text(video_id=job.video_id, tenant_id=job.tenant_id))
@@ -130,7 +129,7 @@ def _run(delivery: Delivery, job: VideoEncode, row: VideoRow) -> Outcome:
     log.info(logtokens.PROCESS_START.format(video_id=row.id))
     with lease.held(), reporter, workdir.workdir(delivery.settings.video.temp_dir, row.id, host=host) as folder:
         result = encode(delivery, row, job, folder=folder, lease=lease, reporter=reporter)
-    delivery.check()
+    # Whole and published: also a run that was cancelled or stopped at the last moment is READY now.
     _complete(delivery, job, result)
     reporter.ready(result.hls_path, result.duration)
     lease.end()
@@ -145,25 +144,23 @@ def _run(delivery: Delivery, job: VideoEncode, row: VideoRow) -> Outcome:
 def _complete(delivery: Delivery, job: VideoEncode, result: Result) -> None:
     """READY. An encode is not thrown away because the database is away for a while. Raises LeaseLost, DatabaseAway."""
     videos = delivery.stores.videos
-    give_up_at = time.monotonic() + COMPLETE_PATIENCE_S
     unsure = False
-    while True:
+
+    def complete() -> bool:
+        nonlocal unsure
         try:
-            if videos.complete(
+            return videos.complete(
                 job.video_id, delivery.token, hls_path=result.hls_path, duration=result.duration, job_id=job.job_id
-            ):
-                return
-            row = videos.row(job.video_id) if unsure else None
-        except DatabaseAway as away:
-            if away.cause not in AWAY or time.monotonic() > give_up_at:
-                raise
-            log.warning("video %d is finished and waits for the database: %s", job.video_id, away)
+            )
+        except DatabaseAway:
             unsure = True
-            delivery.wait(COMPLETE_EVERY_S)
-            continue
-        # The answer to a commit that went through may have been lost with the connection.
-        if row is not None and row.status == VideoState.READY and row.hls_path == result.hls_path:
-            return
+            raise
+
+    if patiently(delivery, complete):
+        return
+    # The answer to a commit that went through may have been lost with the connection.
+    row = patiently(delivery, lambda: videos.row(job.video_id)) if unsure else None
+    if row is None or row.status != VideoState.READY or row.hls_path != result.hls_path:
         lost = LeaseLost(f"video {job.video_id} is finished but no longer ours", why="another worker has taken it")
         delivery.interrupt(lost)
         raise lost

@@ -7,17 +7,24 @@ paused and thinks that it still owns the video: every terminal write names the t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from academyctl.contract import keys
 from academyctl.contract.messages import VideoEncode
-from academyctl.errors import Cancelled, LeaseLost, RedisAway
+from academyctl.errors import Cancelled, DatabaseAway, LeaseLost, RedisAway
 from workers._model import Delivery
+from workers._process import AWAY
 
 log = logging.getLogger("academyctl.video")
 
+T = TypeVar("T")
 HEARTBEAT_TTL_S = 60
+PATIENCE_S = 900.0
+"""So long a finished encode waits for a database that is away: nobody else could take the video meanwhile either."""
+TRY_EVERY_S = 3.0
 
 
 class RowLease:
@@ -48,7 +55,7 @@ class RowLease:
         """
         self._delivery.check()
         try:
-            self.renew()
+            patiently(self._delivery, self.renew)
         except LeaseLost as lost:
             self._delivery.interrupt(lost)
             raise
@@ -76,3 +83,16 @@ class RowLease:
             self._delivery.stores.redis.set(self._heartbeat, "1", ttl_s=ttl_s)
         except RedisAway:
             log.debug("no heartbeat for video %d: Redis is away", self._job.video_id)
+
+
+def patiently(delivery: Delivery, action: Callable[[], T], *, clock: Callable[[], float] = time.monotonic) -> T:
+    """Do it, and again while the database is away, so that a blink does not cost an encode. Raises DatabaseAway."""
+    until = clock() + PATIENCE_S
+    while True:
+        try:
+            return action()
+        except DatabaseAway as away:
+            if away.cause not in AWAY or clock() > until:
+                raise
+            log.warning("video %d waits for the database: %s", delivery.job.video_id, away)
+        delivery.wait(TRY_EVERY_S)

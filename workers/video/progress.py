@@ -22,6 +22,7 @@ from academyctl.contract.progress import Step
 from academyctl.contract.states import VideoState
 from academyctl.errors import RedisAway
 from academyctl.stores.redis import BREAKER_S, Redis
+from academyctl.stores.videos import VideoRow
 
 log = logging.getLogger("academyctl.video")
 
@@ -179,6 +180,24 @@ class Reporter:
             else:
                 return
         log.warning("the status of video %d could not be shown: Redis is away; the database has it", self._video_id)
+
+
+def correct_status(redis: Redis, row: VideoRow) -> None:
+    """Make Redis say what a finished row says, if it says that the video is still PROCESSING: its worker died between
+    the two writes, and the progress endpoint would believe Redis for six hours."""
+    try:
+        shown = redis.get_json(keys.video_status(row.tenant_id, row.id))
+        if shown is None or shown.get("status") != VideoState.PROCESSING:
+            return
+        if row.status == VideoState.READY:
+            redis.set_json(
+                keys.video_status(row.tenant_id, row.id),
+                contract.status(VideoState.READY, hls_path=row.hls_path, duration=row.duration),
+            )
+        elif row.status == VideoState.FAILED:
+            show_failed(redis, row.tenant_id, row.id, row.error_reason)
+    except RedisAway as error:
+        log.warning("the status of video %d could not be compared with Redis: %s", row.id, error)
 
 
 def show_failed(redis: Redis, tenant_id: int, video_id: int, reason: str) -> None:

@@ -18,8 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from academyctl.errors import WorkFailed
+from academyctl.stores.r2 import Head
 from workers.video.ladder import Rendition
 from workers.video.playlists import Segment, master_playlist, media_playlist, target_duration
 from workers.video.segments import Growing
@@ -33,8 +35,17 @@ LOOK_S = 0.2
 EVENT_EVERY_S = 3.0
 INDEX, MASTER, THUMBNAIL = "index.m3u8", "master.m3u8", "thumbnail.jpg"
 
+JOIN_S = 3.0
+
 Check = Callable[[], None]
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
+
+
+class Persist(Protocol):
+    """Tries a call to R2 again while that may help; `what` is its subject, for the log."""
+
+    def __call__(self, action: Callable[[], T], what: str) -> T: ...
 
 
 @dataclass
@@ -89,6 +100,7 @@ class Publisher:
         segment_s: int,
         early: bool,
         still_ours: Check,
+        persist: Persist,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shelf = shelf
@@ -98,6 +110,7 @@ class Publisher:
         self._segment_s = segment_s
         self._early = early
         self._still_ours = still_ours
+        self._persist = persist
         self._clock = clock
         self._paths: dict[str, Path] = {}
         self._texts: dict[str, int] = {}
@@ -110,9 +123,10 @@ class Publisher:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._ending.set()
-        self._thread.join()
+        # A PUT that hangs must not hold up a job that is to stop; the thread starts no other one.
+        self._thread.join(None if kind is None else JOIN_S)
 
     def check(self) -> None:
         """Raise what stopped the publishing, if anything did."""
@@ -155,7 +169,7 @@ class Publisher:
         `still_ours` is asked between the listing and the deletion: whatever a later owner puts there is not listed.
         """
         ours = self._expected()
-        stale = [key for key in self._shelf.listing() if key not in ours]
+        stale = [key for key in self._listing() if key not in ours]
         if stale:
             self._still_ours()
             delete(stale)
@@ -185,6 +199,8 @@ class Publisher:
         for track in self._tracks:
             up = self._up(track)
             # The first one at once; then a PUT a few seconds is what a viewer needs and R2 should be asked for.
+            if self._ending.is_set():
+                return
             if up > track.public and self._clock() - track.public_at >= (EVENT_EVERY_S if track.public else 0.0):
                 self._put_media(track, track.segments[:up], target_s=self._segment_s, ended=False)
                 track.public, track.public_at = up, self._clock()
@@ -218,12 +234,16 @@ class Publisher:
         self._put(MASTER, text)
 
     def _put(self, name: str, text: str) -> None:
-        self._texts[self._shelf.key(name)] = self._shelf.swap(name, text, self._still_ours)
+        self._texts[self._shelf.key(name)] = self._persist(
+            lambda: self._shelf.swap(name, text, self._still_ours), self._shelf.key(name)
+        )
 
     def _expected(self) -> dict[str, int]:
         return {**self._uploads.sizes, **self._texts}
 
     def _differing(self) -> list[str]:
-        listing = self._shelf.listing()
-        sizes = {key: head.size for key, head in listing.items()}
+        sizes = {key: head.size for key, head in self._listing().items()}
         return [key for key, size in self._expected().items() if sizes.get(key) != size]
+
+    def _listing(self) -> Mapping[str, Head]:
+        return self._persist(self._shelf.listing, self._shelf.folder)

@@ -65,8 +65,9 @@ def after_ready(stores: Stores, video_id: int, file_key: str, token: str) -> Non
     try:
         if days == 0:
             remove(stores, video_id, file_key, days=0)
-            return
-        log.info(logtokens.RAW_KEPT.text(video_id=video_id, key=file_key, days=days))
+        else:
+            log.info(logtokens.RAW_KEPT.text(video_id=video_id, key=file_key, days=days))
+        # With 0 days too: a worker that died right after READY has left its upload.
         if _my_turn(stores, token):
             purge(stores, days, SWEEP_LIMIT)
     except StoreError as error:

@@ -14,11 +14,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from academyctl.contract import keys, logtokens, progress
 from academyctl.contract.messages import VideoEncode
 from academyctl.contract.progress import Step
-from academyctl.errors import Both, WorkFailed
+from academyctl.errors import AwsError, Both, WorkFailed
 from academyctl.media_tools import find_ffmpeg, find_ffprobe
 from academyctl.settings_model import Video
 from academyctl.stores.r2 import Head
@@ -41,6 +42,7 @@ from workers.video.workdir import require_space
 
 log = logging.getLogger("academyctl.video")
 
+T = TypeVar("T")
 TS_OVERHEAD = 1.1
 
 
@@ -80,6 +82,11 @@ class Run:
     def ffmpeg(self) -> Path:
         return find_ffmpeg(self.settings.ffmpeg_bin)
 
+    def persist(self, action: Callable[[], T], what: str) -> T:
+        """Try a call to R2 again while that may help."""
+        delivery = self.delivery
+        return persistently(action, what, settings=self.settings, wait=delivery.wait, rng=delivery.rng)
+
     def begin(self, step: Step) -> None:
         """Enter a step, unless the job is to stop."""
         self.delivery.stage(step.name)
@@ -95,7 +102,8 @@ def encode(
     path = _download(run, head)
     source = _probe(run, path)
     renditions = ladder(source, audio=run.settings.audio)
-    shelf = Shelf.open(delivery.stores.r2, run.bucket, keys.hls_folder(row.tenant_id, row.id), delivery.token)
+    folder_key, first = keys.hls_folder(row.tenant_id, row.id), row.processing_started_at is None
+    shelf = Shelf.open(delivery.stores.r2, run.bucket, folder_key, delivery.token, first=first)
     uploads = Uploads(_putter(run), threads=run.settings.upload_concurrency)
     try:
         publisher = Publisher(
@@ -108,6 +116,7 @@ def encode(
             # Who plays an older encode keeps it until the new one is whole.
             early=run.settings.early_playlist and not row.hls_path,
             still_ours=lease.confirm,
+            persist=run.persist,
         )
         _transcode(run, source, renditions, publisher)
         checked = _validate(run, source, renditions)
@@ -263,19 +272,26 @@ def _publish(run: Run, checked: Checked, publisher: Publisher) -> None:
     run.lease.confirm()
     publisher.switch(checked)
     publisher.verify(check)
-    removed = publisher.remove_stale(lambda stale: delete_all(run.delivery, run.bucket, stale))
-    if removed:
-        log.info("%d objects of an older encode of video %d removed", removed, run.row.id)
+    _remove_stale(run, publisher)
     run.reporter.step(progress.UPLOADING, 100, hls_prefix=prefix)
 
 
+def _remove_stale(run: Run, publisher: Publisher) -> None:
+    """What stays behind costs a little space until the next encode; the video is whole either way."""
+    try:
+        removed = publisher.remove_stale(lambda stale: delete_all(run.delivery, run.bucket, stale))
+    except (AwsError, WorkFailed) as error:
+        log.warning("objects of an older encode of video %d stay for now: %s", run.row.id, error)
+        return
+    if removed:
+        log.info("%d objects of an older encode of video %d removed", removed, run.row.id)
+
+
 def _putter(run: Run) -> Callable[[str, Path], None]:
-    r2, settings, delivery = run.delivery.stores.r2, run.settings, run.delivery
+    r2 = run.delivery.stores.r2
 
     def put(key: str, path: Path) -> None:
-        delivery.check()
-        persistently(
-            lambda: r2.put(run.bucket, key, path), key, settings=settings, wait=delivery.wait, rng=delivery.rng
-        )
+        run.delivery.check()
+        run.persist(lambda: r2.put(run.bucket, key, path), key)
 
     return put

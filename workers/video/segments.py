@@ -19,7 +19,6 @@ from workers.video._media_ts import first_packet, presentation_times
 from workers.video.ladder import Rendition
 from workers.video.playlists import LocalPlaylist, Segment, parse_local
 
-
 HELD_S = 0.1
 
 

@@ -3,9 +3,10 @@
 The platform's player asks for two kinds of keys: `master.m3u8` and `v1/index.m3u8` (`v2/`, `vaudio/`) at exactly these
 places, never cached; and whatever segments those playlists name, cached for a year as immutable. So:
 
-    folder empty    v1/index0.ts, v1/index1.ts ...                 the contract's plain names
-    anything there  v1/{run}/index0.ts, v1/{run}/index1.ts ...     {run} = 8 hex digits of the run's own
+    first run, folder empty    v1/index0.ts, v1/index1.ts ...                 the contract's plain names
+    anything else              v1/{run}/index0.ts, v1/{run}/index1.ts ...     {run} = 8 hex digits of the run's own
 
+"First" is a row that no worker ever claimed: an earlier run may still be about to write into an empty folder.
 A re-encode thus never gives an old name new bytes (a CDN would mix both for a year), what is playable stays playable
 until the playlists are switched, and an earlier run that was paused and wakes up cannot mix its bytes into ours.
 
@@ -44,11 +45,11 @@ class Shelf:
     """The playlists that were there, or that we put there."""
 
     @classmethod
-    def open(cls, r2: R2, bucket: str, folder: str, token: str) -> Shelf:
-        """Look what is there already. Raises AwsError."""
+    def open(cls, r2: R2, bucket: str, folder: str, token: str, *, first: bool = True) -> Shelf:
+        """Look what is there already; `first`: no earlier run of this video exists. Raises AwsError."""
         there = {head.key: head.etag for head in r2.list(bucket, folder)}
         playlists = {key: etag for key, etag in there.items() if key.endswith(".m3u8")}
-        return cls(r2, bucket, folder, run_name(token) if there else "", playlists)
+        return cls(r2, bucket, folder, "" if first and not there else run_name(token), playlists)
 
     def key(self, name: str) -> str:
         """The object key of a name inside the folder."""

@@ -63,11 +63,11 @@ class Checked:
 def check_output(out_dir: Path, renditions: Sequence[Rendition], source: Source) -> Checked:
     """See the module's text."""
     checked = tuple(_checked(out_dir, rendition, source) for rendition in renditions)
-    for each in checked:
-        _long_enough(each, source)
     videos = [each for each in checked if not each.rendition.is_audio]
     for each in videos[1:]:
         _aligned(videos[0], each)
+    for each in checked:
+        _long_enough(each, source)
     return Checked(checked, max(each.duration_s for each in videos))
 
 

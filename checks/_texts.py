@@ -1,0 +1,102 @@
+"""The words of findings in both languages: `texts/<lang>.toml`, by code. No sentence stands anywhere else."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from checks._model import Finding, Kind, State
+
+FOLDER = Path(__file__).with_name("texts")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A check's `title` and what it says when it passes, or a finding's `summary` and `remedy`."""
+
+    title: str = ""
+    ok: str = ""
+    summary: str = ""
+    remedy: str = ""
+
+
+@cache
+def load(lang: str) -> Mapping[str, Text]:
+    """Every text of a language, by code."""
+    raw: dict[str, Any] = tomllib.loads((FOLDER / f"{lang}.toml").read_text(encoding="utf-8"))
+    return {code: Text(**entry) for code, entry in raw.items()}
+
+
+def text_of(code: str, lang: str) -> Text:
+    """The text of a code; `sqs.key-unknown` falls back to `*.key-unknown`, which every AWS-like service shares."""
+    texts = load(lang)
+    found = texts.get(code) or texts.get(f"*.{code.partition('.')[2]}")
+    return found or Text(title=code, summary=code)
+
+
+def words(name: str, lang: str) -> str:
+    """A word of the report itself, from the table `report`."""
+    return load(lang)[f"report.{name}"].title
+
+
+def worded(
+    findings: Iterable[Finding], lang: str, kinds: Mapping[str, Kind], *, shell: Shell, local: bool
+) -> list[Finding]:
+    """The findings with title, summary, remedy and commands in one language."""
+    return [_worded(one, lang, kinds, shell, local) for one in findings]
+
+
+def _worded(one: Finding, lang: str, kinds: Mapping[str, Kind], shell: Shell, local: bool) -> Finding:
+    values = _Values(dict(one.values), subject=one.subject)
+    title = text_of(one.check or one.code, lang).title
+    if one.state is State.skip:
+        reason = text_of(one.value("need"), lang).title
+        return replace(one, title=title, summary=words("skipped", lang).format(reason=reason))
+    text = text_of(one.code, lang)
+    if one.state is State.ok:
+        return replace(one, title=title, summary=(text.ok or text.title).format_map(values))
+    kind = kinds.get(one.code)
+    commands = one.commands if kind is None or not (local and kind.local_commands) else kind.local_commands
+    return replace(
+        one,
+        title=title or text.summary.format_map(values),
+        summary=text.summary.format_map(values),
+        remedy=text.remedy.format_map(values),
+        commands=tuple(shell.command(line.format_map(values)) for line in commands),
+    )
+
+
+@dataclass(frozen=True)
+class Shell:
+    """How the operator's shell wants a command; `options` are the global ones this run was given (--profile ...)."""
+
+    windows: bool = False
+    options: tuple[str, ...] = ()
+
+    def command(self, line: str) -> str:
+        """`set NAME=VALUE` as this shell's assignment; an academyctl command with this run's global options."""
+        verb, _, rest = line.partition(" ")
+        if verb == "set":
+            name, _, value = rest.partition("=")
+            return f"$env:{name} = {self.quoted(value)}" if self.windows else f"export {name}={self.quoted(value)}"
+        # The embedded stack's own commands have no profile.
+        if verb != "academyctl" or not self.options or rest.startswith("local "):
+            return line
+        return " ".join([verb, *map(self.quoted, self.options), rest])
+
+    def quoted(self, word: str) -> str:
+        """The word, quoted only where the shell would read it otherwise."""
+        if word and all(char.isalnum() or char in "-_./:@%+=" for char in word):
+            return word
+        return "'" + word.replace("'", "''" if self.windows else "'\\''") + "'"
+
+
+class _Values(dict[str, str]):
+    """A value that a finding lacks reads '?': a report with a hole is better than no report."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"

@@ -1,0 +1,159 @@
+"""R2: the endpoint answers, takes the key, and every bucket exists and may be listed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from academyctl.settings import leaves
+from checks import _trouble as t
+from checks._access import WHOLE, access_finding, access_kinds, clock_finding, clock_kinds
+from checks._fan import attempt, together, within
+from checks._model import Because, Check, Finding, Kind, Snapshot, State, Verdict, World
+from checks._trouble import Trouble
+
+if TYPE_CHECKING:
+    from academyctl.stores.r2 import R2
+
+CLIENTS = ("r2",)
+# Who reads and writes it: the first three are the workers', the rest the API's own.
+BUCKETS = ("video_bucket", "ai_bucket", "excel_bucket", "storage_bucket", "admin_bucket")
+_WORKERS = ("video_bucket", "ai_bucket", "excel_bucket")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of the settings; without trouble it exists and may be listed."""
+
+    word: str
+    name: str
+    variable: str
+    trouble: Trouble | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    configured: bool
+    endpoint: str
+    buckets: tuple[Bucket, ...]
+    names: tuple[str, ...] | None
+    """The account's buckets, asked for only when one is missing; None when that may not be asked."""
+    skew_s: float | None
+
+
+def gather(world: World) -> Facts:
+    settings = world.stores.settings.r2
+    if not settings.endpoint:
+        # Without an endpoint the client would go to Amazon's S3.
+        return Facts(False, "", (), None, None)
+    names = {word: str(getattr(settings, word)) for word in BUCKETS}
+    opened = attempt(lambda: world.stores.r2)
+    if isinstance(opened, Trouble):
+        seen: dict[str, bool | Trouble] = dict.fromkeys(names.values(), opened)
+    else:
+        seen = together(world, {name: _look(opened, name) for name in sorted(set(names.values()))})
+    variables = {leaf.path: leaf.env[0] for leaf in leaves()}
+    buckets = tuple(
+        Bucket(word, name, variables[f"r2.{word}"], one if isinstance(one := seen[name], Trouble) else None)
+        for word, name in names.items()
+    )
+    existing: tuple[str, ...] | None = None
+    if not isinstance(opened, Trouble) and any(one.trouble and one.trouble.cause == t.MISSING for one in buckets):
+        listed = within(world, "r2:ListBuckets", opened.buckets)
+        existing = None if isinstance(listed, Trouble) else tuple(listed)
+    return Facts(True, settings.endpoint, buckets, existing, world.stores.skew_s.get("r2"))
+
+
+_VARIABLES = {
+    "key_variable": "R2_ACCESS_KEY",
+    "secret_variable": "R2_SECRET_KEY",
+    "endpoint_variable": "R2_ENDPOINT",
+}
+_SHOW = ("academyctl config show --section r2",)
+_RESET = ("academyctl --yes local reset",)
+_UNSET = Because("settings.missing", ("section",))
+ACCESS_KINDS = access_kinds(
+    "r2",
+    {
+        t.UNREACHABLE: (Because("settings.endpoint-odd"), Because("sqs.unreachable", ("endpoint",))),
+        t.HOST: (Because("settings.endpoint-odd"),),
+        t.SETUP: (Because("settings.endpoint-odd"),),
+        t.CLOCK: (Because("sqs.clock-wrong"),),
+        t.TIMEOUT: (Because("sqs.timeout", ("endpoint",)),),
+        # A key that is not there is told as a wrong one.
+        t.KEY: (_UNSET,),
+        t.SECRET: (_UNSET,),
+        t.NO_KEY: (_UNSET,),
+    },
+)
+NOT_SET = Kind("r2.not-configured", State.fail, Verdict.settings, _SHOW, because=(_UNSET,))
+NONE_HERE = Kind("r2.none-here", State.fail, Verdict.settings, _SHOW, _RESET)
+_NONE = (Because("r2.none-here"), Because("settings.buckets-differ", ("name",)))
+NAME = Kind("r2.bucket-name", State.fail, Verdict.settings, ("set {variable}={near}",), because=_NONE)
+MISSING = Kind("r2.bucket-missing", State.fail, Verdict.infrastructure, _SHOW, _RESET, _NONE)
+SPARE = Kind("r2.spare-bucket-missing", State.warn, Verdict.infrastructure, _SHOW, _RESET, _NONE)
+DENIED = Kind("r2.bucket-denied", State.fail, Verdict.settings, _SHOW)
+UNSEEN = Kind("r2.bucket-unseen", State.unknown, None, ("academyctl diagnose r2 --timeout 30",))
+
+
+def _judge_access(snapshot: Snapshot) -> Iterator[Finding]:
+    facts = snapshot.see(Facts)
+    if not facts.configured:
+        yield NOT_SET.found("", ("settings", "R2_ENDPOINT is empty"), section="r2")
+        return
+    troubles = [one.trouble for one in facts.buckets if one.trouble]
+    # One bucket that answers, or is known not to exist, and the key is good.
+    if len(troubles) < len(facts.buckets) or any(one.cause not in (*WHOLE, t.DENIED, t.ODD) for one in troubles):
+        yield ACCESS.ok("", endpoint=facts.endpoint)
+        return
+    yield access_finding(
+        ACCESS_KINDS, "r2", troubles, service="R2", endpoint=facts.endpoint, region="auto", section="r2", **_VARIABLES
+    )
+
+
+def _judge_buckets(snapshot: Snapshot) -> Iterator[Finding]:
+    facts = snapshot.see(Facts)
+    absent = [one for one in facts.buckets if one.trouble and one.trouble.cause == t.MISSING]
+    if len(absent) == len(facts.buckets):
+        seen = ", ".join(facts.names or ()) or "not told"
+        yield NONE_HERE.found("", ("r2:ListBuckets", seen[:300]), endpoint=facts.endpoint, count=len(absent))
+    fine = [one for one in facts.buckets if one.trouble is None]
+    if fine:
+        yield LISTABLE.ok("", count=len(fine), names=", ".join(dict.fromkeys(one.name for one in fine)))
+    for one in facts.buckets:
+        if one.trouble:
+            yield _not_seen(facts, one, one.trouble)
+
+
+def _not_seen(facts: Facts, bucket: Bucket, trouble: Trouble) -> Finding:
+    evidence = (trouble.what, trouble.told)
+    values = {"variable": bucket.variable, "name": bucket.name, "why": trouble.told, "endpoint": facts.endpoint}
+    if trouble.cause == t.MISSING:
+        taken = {one.name for one in facts.buckets}
+        free = [name for name in facts.names or () if name not in taken]
+        if near := next(iter(difflib.get_close_matches(bucket.name, free, 1, cutoff=0.75)), ""):
+            return NAME.found(bucket.name, evidence, ("r2:ListBuckets", near), near=near, **values)
+        kind = MISSING if bucket.word in _WORKERS else SPARE
+        return kind.found(bucket.name, evidence, **values)
+    kind = DENIED if trouble.cause == t.DENIED else UNSEEN
+    return kind.found(bucket.name, evidence, **values)
+
+
+def _judge_clock(snapshot: Snapshot) -> Iterator[Finding]:
+    yield clock_finding(CLOCK, "R2", snapshot.see(Facts).skew_s)
+
+
+ACCESS = Check("r2.access", _judge_access, kinds=(NOT_SET, *ACCESS_KINDS.values()))
+LISTABLE = Check("r2.buckets", _judge_buckets, ("r2.access",), (NONE_HERE, NAME, MISSING, SPARE, DENIED, UNSEEN))
+CLOCK = Check("r2.clock", _judge_clock, ("r2.access",), clock_kinds("r2", (Because("sqs.clock-off"),)))
+CHECKS = (ACCESS, LISTABLE, CLOCK)
+
+
+def _look(r2: R2, name: str) -> Callable[[], bool]:
+    def look() -> bool:
+        r2.check_bucket(name)
+        return True
+
+    return look

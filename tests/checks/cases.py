@@ -1,0 +1,211 @@
+"""One row a fault, as facts: what must be the root cause, whose fault it is, how bad, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from checks import _trouble as t
+from checks import db, redis, settings
+from checks._model import State, Verdict
+from checks._trouble import Trouble
+from tests.checks import facts as f
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    root: str
+    verdict: Verdict
+    state: State
+    facts: dict[str, Any]
+    follows: frozenset[str] = field(default_factory=frozenset)
+
+
+def _fail(name: str, root: str, verdict: Verdict, *follows: str, **facts: Any) -> Case:
+    return Case(name, root, verdict, State.fail, facts, frozenset(follows))
+
+
+def _warn(name: str, root: str, verdict: Verdict, *follows: str, **facts: Any) -> Case:
+    return Case(name, root, verdict, State.warn, facts, frozenset(follows))
+
+
+def _unknown(name: str, root: str, *follows: str, **facts: Any) -> Case:
+    return Case(name, root, Verdict.cannot_tell, State.unknown, facts, frozenset(follows))
+
+
+V = Verdict
+_lock = redis.Lock("job:encode:111:lock", "encode", "111", 13412_000, "host-1:42:2", "i-0ab", 42, 2820.0, beats=False)
+_legacy = redis.Lock("job:encode:7:lock", "encode", "7", 9000_000, "", "", None, None, None)
+_cleaner = replace(_lock, key="job:delete_r2:5:lock", kind="delete_r2", id="5")
+
+
+def _server(**changes: Any) -> redis.Facts:
+    assert f.REDIS.server is not None
+    return replace(f.REDIS, server=replace(f.REDIS.server, **changes))
+
+
+def _db(**changes: Any) -> db.Facts:
+    assert f.DB.server is not None
+    return replace(f.DB, server=replace(f.DB.server, **changes))
+
+
+def _db_away(cause: str, why: str, code: str = "", **changes: Any) -> db.Facts:
+    trouble = Trouble(cause, code, "database refused the work", why)
+    return replace(f.DB, trouble=trouble, server=None, videos=(), **changes)
+
+
+def _redis_away(cause: str, why: str) -> redis.Facts:
+    trouble = Trouble(cause, "redis-away", "Redis cannot be used", why)
+    return replace(f.REDIS, trouble=trouble, server=None, round_trip_ms=None)
+
+
+def _settings(**changes: Any) -> settings.Facts:
+    return replace(f.SETTINGS, **changes)
+
+
+def _missing(names: str, section: str) -> settings.Facts:
+    return _settings(missing=(settings.Missing(names, section, "video, ai"),))
+
+
+_db_password = _db_away(t.KEY, 'password authentication failed for user "academy"')
+_near = replace(f.absent("video", t.MISSING), names=(*(f.SQS.names or ()), "academy-video-job5"))
+
+CASES: tuple[Case, ...] = (
+    # settings
+    _fail("a required value is missing", "settings.missing", V.settings, "db.password-wrong",
+          settings=_missing("DB_PASSWORD", "db"), db=_db_password),
+    _fail("the database is not set at all", "settings.missing", V.settings, "db.not-configured",
+          settings=_missing("DB_HOST", "db"), db=replace(f.DB, configured=False, server=None, videos=())),
+    _fail("R2 is not set at all", "settings.missing", V.settings, "r2.not-configured",
+          settings=_missing("R2_ENDPOINT", "r2"), r2=replace(f.R2, configured=False, endpoint="", buckets=())),
+    _fail("a region that is none", "settings.region-odd", V.settings, "sqs.host-unknown",
+          settings=_settings(region="ap-northeast2"), sqs=f.all_absent(t.HOST)),
+    _fail("an endpoint without scheme", "settings.endpoint-odd", V.settings, "sqs.setup",
+          settings=_settings(endpoints={"AWS_ENDPOINT_URL": "localhost:4566"}), sqs=f.all_absent(t.SETUP)),
+    _fail("two video buckets", "settings.buckets-differ", V.settings, "r2.bucket-missing",
+          settings=_settings(pairs=(settings.Pair("R2_BUCKET", "academy-video", "R2_VIDEO_BUCKET", "other"),)),
+          r2=f.buckets(t.MISSING, "video_bucket")),
+    _warn("two names of one setting", "settings.contradiction", V.settings,
+          settings=_settings(pairs=(settings.Pair("AWS_REGION", "a", "AWS_DEFAULT_REGION", "b"),))),
+    _warn("an obsolete variable", "settings.obsolete", V.settings,
+          settings=_settings(obsolete={"QUEUE_BACKEND": "read by nothing"})),
+    _warn("a misspelt variable", "settings.misspelt", V.settings,
+          settings=_settings(misspelt={"VIDEO_SQS_QUEUENAME": "VIDEO_SQS_QUEUE_NAME"})),
+    _warn("a value with a line end", "settings.padded", V.settings, settings=_settings(padded=("R2_SECRET_KEY",))),
+    _warn("debug left on", "settings.debug", V.settings, settings=_settings(debug=True)),
+    _warn("mock left on", "settings.solapi-mock", V.settings, settings=_settings(solapi_mock=True)),
+    # sqs: what the answer to every call says
+    _fail("an unknown key", "sqs.key-unknown", V.settings, sqs=f.all_absent(t.KEY, "InvalidClientTokenId")),
+    _fail("a wrong secret", "sqs.secret-wrong", V.settings, sqs=f.all_absent(t.SECRET, "SignatureDoesNotMatch")),
+    _fail("no credentials", "sqs.no-credentials", V.settings, sqs=f.all_absent(t.NO_KEY, "NoCredentialsError")),
+    _fail("an expired session", "sqs.credentials-expired", V.settings, sqs=f.all_absent(t.EXPIRED, "ExpiredToken")),
+    _fail("a wrong clock", "sqs.clock-wrong", V.infrastructure, "r2.clock-wrong",
+          sqs=f.all_absent(t.CLOCK), r2=f.buckets(t.CLOCK)),
+    _fail("no permission at all", "sqs.denied", V.settings, sqs=f.all_absent(t.DENIED, "AccessDenied")),
+    _fail("SQS is down", "sqs.unreachable", V.infrastructure, sqs=f.all_absent(t.UNREACHABLE)),
+    _fail("one emulator for both is down", "sqs.unreachable", V.infrastructure, "r2.unreachable",
+          sqs=replace(f.all_absent(t.UNREACHABLE), endpoint="http://127.0.0.1:4566"),
+          r2=replace(f.buckets(t.UNREACHABLE), endpoint="http://127.0.0.1:4566")),
+    _fail("SQS's host is unknown", "sqs.host-unknown", V.settings, sqs=f.all_absent(t.HOST)),
+    _fail("a sign-in page answers", "sqs.stranger", V.infrastructure, sqs=f.all_absent(t.STRANGER)),
+    _fail("an unknown AWS profile", "sqs.setup", V.settings, sqs=f.all_absent(t.SETUP, "ProfileNotFound")),
+    _unknown("SQS is silent", "sqs.timeout", sqs=f.all_absent(t.TIMEOUT)),
+    _unknown("SQS throttles", "sqs.throttled", sqs=f.all_absent(t.THROTTLED, "RequestThrottled")),
+    _unknown("SQS answers nonsense", "sqs.odd", sqs=f.all_absent(t.ODD, "418")),
+    # sqs: queues
+    _fail("a wrong queue name", "sqs.queue-name", V.settings, "sqs.dlq-missing", sqs=_near),
+    _fail("a queue is gone", "sqs.queue-missing", V.infrastructure, "sqs.dlq-missing",
+          sqs=f.absent("video", t.MISSING)),
+    _fail("another region", "sqs.none-here", V.settings, "sqs.queue-missing", "sqs.dlq-missing",
+          sqs=replace(f.all_absent(t.MISSING), names=(), listing=None, skew_s=0.0)),
+    _fail("one queue is denied", "sqs.queue-denied", V.settings,
+          sqs=f.absent("video", t.DENIED, "AccessDenied", dlq=False)),
+    _unknown("one queue's attributes are denied", "sqs.queue-unseen",
+             sqs=f.absent("video", t.DENIED, "AccessDenied", dlq=False, what="sqs:GetQueueAttributes queue x")),
+    _unknown("one queue is late", "sqs.queue-unseen", sqs=f.absent("video", t.TIMEOUT, dlq=False)),
+    _fail("a dead-letter queue is gone", "sqs.dlq-missing", V.infrastructure,
+          sqs=f.queue("video", dlq=None, dlq_trouble=Trouble(t.MISSING, "", "sqs:GetQueueUrl queue x"))),
+    _warn("no redrive policy", "sqs.no-redrive", V.infrastructure,
+          sqs=f.queue("video", box=f.box("academy-video-jobs", dlq_name="", max_receive=None))),
+    _warn("drifted attributes", "sqs.drift", V.infrastructure,
+          sqs=f.queue("video", box=f.box("academy-video-jobs", visibility_s=30, wait_s=0, max_receive=1))),
+    _warn("dead letters die early", "sqs.dlq-retention", V.infrastructure,
+          sqs=f.queue("video", dlq=f.box("academy-video-jobs-dlq", retention_s=345600))),
+    _warn("dead letters", "sqs.dead-letters", V.data,
+          sqs=f.queue("video", dlq=f.box("academy-video-jobs-dlq", visible=3))),
+    _warn("nobody takes messages", "sqs.not-consumed", V.capacity,
+          sqs=f.queue("video", box=f.box("academy-video-jobs", visible=3))),
+    _warn("the clock drifts", "sqs.clock-off", V.infrastructure, "r2.clock-off",
+          sqs=replace(f.SQS, skew_s=-200.0), r2=replace(f.R2, skew_s=-200.0)),
+    _unknown("SQS tells no time", "sqs.clock-unseen", sqs=replace(f.SQS, skew_s=None)),
+    _unknown("R2 tells no time", "r2.clock-unseen", r2=replace(f.R2, skew_s=None)),
+    _warn("R2's clock is another", "r2.clock-off", V.infrastructure, r2=replace(f.R2, skew_s=200.0)),
+    # redis
+    _warn("Redis is off", "redis.off", V.settings, redis=replace(f.REDIS, configured=False, server=None)),
+    _fail("Redis is down", "redis.unreachable", V.infrastructure, redis=_redis_away(t.UNREACHABLE, "Error 111")),
+    _fail("Redis' host is unknown", "redis.host-unknown", V.settings, redis=_redis_away(t.HOST, "getaddrinfo")),
+    _fail("a wrong Redis password", "redis.password-wrong", V.settings, redis=_redis_away(t.KEY, "WRONGPASS")),
+    _unknown("Redis is silent", "redis.timeout", redis=_redis_away(t.TIMEOUT, "Timeout")),
+    _unknown("Redis answers nonsense", "redis.odd", redis=_redis_away(t.ODD, "ERR something")),
+    _unknown("INFO is not allowed", "redis.info-denied",
+             redis=replace(f.REDIS, server=None, info_why="NoPermissionError: NOPERM")),
+    _fail("a Redis replica", "redis.replica", V.settings, redis=_server(role="slave")),
+    _unknown("Redis is loading", "redis.loading", redis=_server(loading=True)),
+    _warn("any key may be dropped", "redis.evicts", V.settings, redis=_server(policy="allkeys-lru")),
+    _warn("keys with expiry may be dropped", "redis.evicts", V.settings,
+          redis=_server(policy="volatile-ttl", maxmemory=2**30)),
+    _warn("Redis is nearly full", "redis.full", V.capacity, redis=_server(maxmemory=1050000)),
+    _warn("Redis is slow", "redis.slow", V.infrastructure, redis=replace(f.REDIS, round_trip_ms=340.0)),
+    _warn("an orphan lock", "redis.lock-orphan", V.data, redis=replace(f.REDIS, locks=(_lock, _legacy))),
+    _warn("an orphan lock of a deletion", "redis.lock-orphan", V.data, redis=replace(f.REDIS, locks=(_cleaner,))),
+    _warn("a lock without end", "redis.lock-endless", V.data,
+          redis=replace(f.REDIS, locks=(replace(_legacy, ttl_ms=-1),))),
+    # db
+    _fail("the database is not set and nobody looked at settings", "db.not-configured", V.settings,
+          settings=f.SETTINGS, db=replace(f.DB, configured=False, server=None, videos=())),
+    _fail("the database is down", "db.unreachable", V.infrastructure, db=_db_away(t.UNREACHABLE, "refused")),
+    _fail("the database's host is unknown", "db.host-unknown", V.settings, db=_db_away(t.HOST, "getaddrinfo")),
+    _fail("a wrong database password", "db.password-wrong", V.settings, db=_db_password),
+    _fail("a wrong database name", "db.name-wrong", V.settings, db=_db_away(t.MISSING, "does not exist")),
+    _fail("a misspelt database name", "db.name-near", V.settings,
+          db=_db_away(t.MISSING, "does not exist", name="academi", names=("academy", "postgres"))),
+    _fail("no connection left", "db.full", V.capacity, db=_db_away(t.FULL, "too many clients")),
+    _unknown("the database is silent", "db.timeout", db=_db_away(t.TIMEOUT, "connection timeout expired")),
+    _unknown("the database is starting", "db.starting", db=_db_away(t.UNREACHABLE, "starting up", "57P03")),
+    _unknown("the database answers nonsense", "db.odd", db=_db_away(t.ODD, "XX000")),
+    _fail("another database", "db.other-database", V.settings, db=_db(tables=0, missing=("video_video",))),
+    _fail("a migration is missing", "db.schema-behind", V.code, db=_db(missing=("video_video.leased_by",))),
+    _fail("a read replica", "db.read-only", V.settings, db=_db(replica=True)),
+    _fail("a right is missing", "db.not-granted", V.settings, db=_db(not_granted=("video_video",))),
+    _warn("connections run out", "db.connections-high", V.capacity, db=_db(connections=95)),
+    _warn("a row is locked", "db.lock-waits", V.data, db=_db(waiting=db.Sessions(2, 40, 311, "290"))),
+    _warn("a transaction was left open", "db.idle-transaction", V.code, db=_db(idle=db.Sessions(1, 900, 290))),
+    _unknown("videos cannot be counted", "db.videos-unseen",
+             db=replace(f.DB, videos=(), videos_trouble=Trouble(t.ODD, "57014", "", "canceling statement"))),
+    # r2
+    _fail("an unknown R2 key", "r2.key-unknown", V.settings, r2=f.buckets(t.KEY, code="InvalidAccessKeyId")),
+    _fail("a wrong R2 secret", "r2.secret-wrong", V.settings, r2=f.buckets(t.SECRET, code="SignatureDoesNotMatch")),
+    _fail("no R2 credentials", "r2.no-credentials", V.settings, r2=f.buckets(t.NO_KEY)),
+    _fail("expired R2 credentials", "r2.credentials-expired", V.settings, r2=f.buckets(t.EXPIRED)),
+    _fail("no permission on R2", "r2.denied", V.settings, r2=f.buckets(t.DENIED, code="AccessDenied")),
+    _fail("R2 is down", "r2.unreachable", V.infrastructure, r2=f.buckets(t.UNREACHABLE)),
+    _fail("R2's host is unknown", "r2.host-unknown", V.settings, r2=f.buckets(t.HOST)),
+    _fail("something else answers as R2", "r2.stranger", V.infrastructure, r2=f.buckets(t.STRANGER)),
+    _fail("R2's client cannot be made", "r2.setup", V.settings, r2=f.buckets(t.SETUP)),
+    _unknown("R2 is silent", "r2.timeout", r2=f.buckets(t.TIMEOUT)),
+    _unknown("R2 throttles", "r2.throttled", r2=f.buckets(t.THROTTLED, code="SlowDown")),
+    _unknown("R2 answers nonsense", "r2.odd", r2=f.buckets(t.ODD)),
+    _fail("another R2 account", "r2.none-here", V.settings, "r2.bucket-missing", "r2.spare-bucket-missing",
+          r2=f.buckets(t.MISSING, names=("somebody-elses",))),
+    _fail("a misspelt bucket", "r2.bucket-name", V.settings,
+          r2=f.buckets(t.MISSING, "video_bucket", names=("academy-video5",))),
+    _fail("a bucket is gone", "r2.bucket-missing", V.infrastructure, r2=f.buckets(t.MISSING, "video_bucket")),
+    _warn("a bucket of the API is gone", "r2.spare-bucket-missing", V.infrastructure,
+          r2=f.buckets(t.MISSING, "admin_bucket")),
+    _fail("one bucket is denied", "r2.bucket-denied", V.settings, r2=f.buckets(t.DENIED, "ai_bucket")),
+    _unknown("one bucket is late", "r2.bucket-unseen", r2=f.buckets(t.TIMEOUT, "ai_bucket")),
+    # the engine
+    _unknown("a topic is late", "topic.late", sqs="timeout"),
+    _unknown("a topic crashes", "topic.crash", redis="crash"),
+)  # fmt: skip

@@ -1,0 +1,332 @@
+"""Test clips, made by FFmpeg when first asked for: `make("portrait", folder)` -> Path.
+
+No clip needs a font or a download: slides are drawn here, glyph by glyph, from a seeded generator, so that every
+machine makes the same pictures. `CLIPS` names every odd input; a clip that is there already is not made again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from academyctl.media_tools import find_ffmpeg
+
+GLYPH_W, GLYPH_H = 8, 12
+WHITE, INK = 235, 24
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+
+def ff(ffmpeg: Path, *args: str | Path) -> None:
+    """Run FFmpeg quietly; CalledProcessError carries its words."""
+    argv = [str(ffmpeg), "-hide_banner", "-nostdin", "-v", "error", "-y", *map(str, args)]
+    subprocess.run(argv, check=True, capture_output=True, timeout=120)
+
+
+# ---------------------------------------------------------------- a lecture
+
+
+def _alphabet(rng: random.Random) -> list[list[bytes]]:
+    """Forty made-up characters of straight strokes, as dense as Hangul."""
+    glyphs = []
+    for _ in range(40):
+        cells = [[WHITE] * GLYPH_W for _ in range(GLYPH_H)]
+        for _stroke in range(rng.randint(3, 5)):
+            if rng.random() < 0.5:
+                y = rng.randrange(1, GLYPH_H - 2)
+                for x in range(rng.randrange(0, 3), GLYPH_W - 1):
+                    cells[y][x] = INK
+            else:
+                x = rng.randrange(0, GLYPH_W - 1)
+                for y in range(rng.randrange(0, 4), GLYPH_H - 2):
+                    cells[y][x] = INK
+        glyphs.append([bytes(row) for row in cells])
+    return glyphs
+
+
+def _text_line(rng: random.Random, glyphs: list[list[bytes]], width: int, zoom: int) -> list[bytes]:
+    """The pixel rows of one line of text, indented and of random length, exactly `width` wide."""
+    room = max(8, width // (GLYPH_W * zoom) - 8)
+    indent = rng.choice((3, 3, 3, 5, 7))
+    chars = [rng.choice(glyphs) if rng.random() > 0.15 else None for _ in range(rng.randint(room // 3, room))]
+    rows = []
+    for y in range(GLYPH_H):
+        ink = b"".join(c[y] if c else bytes([WHITE]) * GLYPH_W for c in chars)
+        row = bytes([WHITE]) * (indent * GLYPH_W * zoom) + b"".join(bytes([v]) * zoom for v in ink)
+        rows.extend([row.ljust(width, bytes([WHITE]))[:width]] * zoom)
+    return rows
+
+
+def slide(path: Path, *, width: int, height: int, seed: int, zoom: int = 2) -> Path:
+    """A page of text as a PGM picture: heading of double size, then lines."""
+    rng = random.Random(seed)
+    glyphs = _alphabet(rng)
+    blank = bytes([WHITE]) * width
+    rows = [blank] * (GLYPH_H * zoom)
+    rows += _text_line(rng, glyphs, width, zoom * 2) + [blank] * (GLYPH_H * zoom)
+    while len(rows) < height:
+        rows += _text_line(rng, glyphs, width, zoom) + [blank] * (GLYPH_H * zoom // 2)
+    path.write_bytes(b"P5 %d %d 255\n" % (width, height) + b"".join(rows[:height]))
+    return path
+
+
+def lecture(
+    path: Path,
+    *,
+    seconds: int = 6,
+    width: int = 1920,
+    height: int = 1080,
+    rate: int = 30,
+    kbit: int = 6000,
+    ffmpeg: Path | None = None,
+) -> Path:
+    """Slides, a pen, code that is scrolled, a talking head and a film inside a slide; H.264 with stereo AAC."""
+    pages = [slide(path.with_name(f"{path.stem}-{n}.pgm"), width=width, height=height, seed=n) for n in range(3)]
+    pages.append(slide(path.with_name(f"{path.stem}-3.pgm"), width=width // 2, height=height * 3, seed=99))
+    part = max(seconds // 3, 1)
+    w, h = width // 4 // 2 * 2, height // 4 // 2 * 2
+    sound = f"aevalsrc='0.3*sin(2*PI*(200+90*sin(2*PI*t/3))*t)*gt(sin(9*t),-0.4)':s=48000:d={seconds}"
+    inputs: list[str] = []
+    for page in pages:
+        inputs += ["-loop", "1", "-r", str(rate), "-t", str(seconds), "-i", str(page)]
+    for drawn in (
+        f"mandelbrot=s={w}x{h}:r={rate}:end_scale=0.05:end_pts=3000",
+        f"testsrc2=s={w}x{h}:r={rate}",
+        f"color=red:s=14x14:r={rate}",
+        sound,
+    ):
+        inputs += ["-f", "lavfi", "-i", drawn]
+    graph = (
+        f"[0][1]overlay=enable='gte(t,{part})'[p1];[p1][2]overlay=enable='gte(t,{2 * part})'[p2];"
+        f"[3]crop={width // 2}:{height}:0:'min(120*(floor(t/3)+min(mod(t,3),1)),{height * 2})'[code];"
+        f"[p2][code]overlay={width // 2}:0:enable='between(t,{part},{2 * part})'[p3];"
+        f"[4]noise=alls=4:allf=t[head];[p3][head]overlay=W-w-20:H-h-20[p4];"
+        f"[p4][5]overlay=40:H-h-40:enable='gte(t,{2 * part})'[p5];"
+        f"[p5][6]overlay=x='W/10+mod(t*130,W*0.6)':y='H/3+80*sin(4*t)',format=yuv420p[v]"
+    )
+    encode = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", f"{kbit}k", "-c:a", "aac", "-b:a", "128k"]
+    wanted = ["-map", "[v]", "-map", "7:a", "-t", str(seconds), "-ac", "2", *encode, "-movflags", "+faststart"]
+    ff(ffmpeg or find_ffmpeg(), *inputs, "-filter_complex", graph, *wanted, path)
+    for page in pages:
+        page.unlink()
+    return path
+
+
+def tiny(path: Path, *, seconds: float = 2, ffmpeg: Path | None = None) -> Path:
+    """The cheapest real video: 320x180, 15 pictures a second, with sound."""
+    return _film(path, size="320x180", rate="15", seconds=seconds, ffmpeg=ffmpeg)
+
+
+# ---------------------------------------------------------------- odd inputs
+
+
+def _film(
+    path: Path,
+    *options: str | Path,
+    size: str = "640x360",
+    rate: str = "30",
+    seconds: float = 2,
+    sound: float | None = -1,
+    filters: str = "null",
+    codec: tuple[str, ...] = H264,
+    ffmpeg: Path | None = None,
+) -> Path:
+    """A test picture that moves, with a tone. `sound`: its seconds, None for none, -1 for as long as the picture."""
+    inputs = ["-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds},{filters}"]
+    if sound is not None:
+        inputs += ["-f", "lavfi", "-i", f"sine=440:sample_rate=48000:d={seconds if sound < 0 else sound}"]
+        options = ("-c:a", "aac", *options)
+    ff(ffmpeg or find_ffmpeg(), *inputs, *codec, *options, path)
+    return path
+
+
+def _copy(path: Path, *options: str | Path, before: tuple[str, ...] = ()) -> Path:
+    """Another container, or other tags, around the plain film."""
+    ff(find_ffmpeg(), *before, "-i", make("plain", path.parent), "-c", "copy", *options, path)
+    return path
+
+
+def _hdr(path: Path, transfer: str) -> Path:
+    colours = ("-colorspace", "bt2020nc", "-color_trc", transfer, "-color_primaries", "bt2020", "-color_range", "tv")
+    codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", *colours)
+    tagged = f"format=yuv420p10le,setparams=colorspace=bt2020nc:color_trc={transfer}:color_primaries=bt2020"
+    return _film(path, filters=tagged, codec=codec, seconds=1)
+
+
+def _cut(path: Path) -> Path:
+    whole = _film(path.with_name("whole-" + path.name), "-movflags", "+faststart", seconds=4).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+def _rotten(path: Path) -> Path:
+    """Every 97th byte of the second half's content is wrong."""
+    content = bytearray(_film(path.with_name("whole-" + path.name), "-movflags", "+faststart", seconds=4).read_bytes())
+    for at in range(len(content) // 2, len(content), 97):
+        content[at] ^= 0xFF
+    path.write_bytes(content)
+    return path
+
+
+def _cover(path: Path) -> Path:
+    picture = ["-f", "lavfi", "-i", "color=red:s=64x64:r=25:d=0.04", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"]
+    tags = ["-disposition:v", "attached_pic", "-c:a", "libmp3lame", "-id3v2_version", "3"]
+    ff(find_ffmpeg(), "-f", "lavfi", "-i", "sine=440:d=2", *picture, "-map", "0", "-map", "1", *tags, path)
+    return path
+
+
+def _two_sounds(path: Path) -> Path:
+    """Track one is a tone of 440 Hz, track two of 880 Hz."""
+    inputs = ["-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=2"]
+    for hertz in (440, 880):
+        inputs += ["-f", "lavfi", "-i", f"sine={hertz}:sample_rate=48000:d=2"]
+    ff(find_ffmpeg(), *inputs, "-map", "0", "-map", "1", "-map", "2", *H264, "-c:a", "aac", path)
+    return path
+
+
+def _huge(path: Path) -> Path:
+    ff(find_ffmpeg(), "-f", "lavfi", "-i", "color=black:s=9000x9000:r=1:d=1", "-c:v", "mjpeg", path)
+    return path
+
+
+def _many(path: Path) -> Path:
+    ff(find_ffmpeg(), "-f", "lavfi", "-i", "testsrc2=s=64x64:r=5:d=1", *["-map", "0"] * 40, *H264, path)
+    return path
+
+
+def _changing(path: Path) -> Path:
+    """640x360, then 480x480, then 640x360 again, three seconds each: a browser's recording of a resized window."""
+    parts = []
+    for n, size in enumerate(("640x360", "480x480", "640x360")):
+        part = path.with_name(f"{path.stem}-{n}.h264")
+        parts.append(_film(part, size=size, seconds=3, sound=None))
+    joined = path.with_suffix(".h264")
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    ff(find_ffmpeg(), "-framerate", "30", "-i", joined, "-c", "copy", path)
+    return path
+
+
+def _late_picture(path: Path) -> Path:
+    """Sound from 0 to 6 s, picture from 1.5 to 4.5 s."""
+    picture = ["-itsoffset", "1.5", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=3"]
+    ff(find_ffmpeg(), *picture, "-f", "lavfi", "-i", "sine=440:sample_rate=48000:d=6", *H264, "-c:a", "aac", path)
+    return path
+
+
+def _flash(path: Path) -> Path:
+    """White picture and a tone in the same half second, from 2.0 to 2.5 s; black and silent otherwise."""
+    picture = "color=black:s=320x180:r=30:d=5,drawbox=c=white:t=fill:enable='between(t,2,2.49)'"
+    sound = "aevalsrc='0.8*sin(2*PI*1000*t)*between(t,2,2.5)':s=48000:d=5"
+    ff(find_ffmpeg(), "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *H264, "-c:a", "aac", path)
+    return path
+
+
+def _grey(path: Path, *tags: str, pix_fmt: str = "yuv420p", level: int = 128) -> Path:
+    """One flat colour, to see what becomes of it."""
+    picture = f"color=c=0x{level:02x}4020:s=640x360:r=30:d=1,format={pix_fmt}"
+    ff(find_ffmpeg(), "-f", "lavfi", "-i", picture, "-c:v", "libx264", "-qp", "0", "-pix_fmt", pix_fmt, *tags, path)
+    return path
+
+
+def _text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _bytes(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _head(path: Path) -> Path:
+    """The first half of a file whose index is at its end."""
+    content = make("plain", path.parent).read_bytes()
+    return _bytes(path, content[: len(content) // 2])
+
+
+@dataclass(frozen=True)
+class Clip:
+    """How a clip is made; `suffix` is the container it claims to be."""
+
+    suffix: str
+    build: Callable[[Path], Path]
+
+
+_CENC = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb")
+_VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8")
+_VFR = "select='not(mod(n,3))+lt(mod(n,40),9)'"
+_HOLE = "setpts='if(lt(N,20),PTS,PTS+36000/TB)'"
+
+CLIPS: dict[str, Clip] = {
+    "plain": Clip("mp4", lambda p: _film(p, size="960x540", seconds=3)),
+    "lecture": Clip("mp4", lambda p: lecture(p, seconds=2)),
+    "tiny": Clip("mp4", tiny),
+    "portrait": Clip("mp4", lambda p: _film(p, size="1080x1920", seconds=1)),
+    "rotated": Clip("mp4", lambda p: _copy(p, before=("-display_rotation", "90"))),
+    "upside_down": Clip("mp4", lambda p: _copy(p, before=("-display_rotation", "180"))),
+    "four_three": Clip("mp4", lambda p: _film(p, size="640x480")),
+    "square": Clip("mp4", lambda p: _film(p, size="800x800", seconds=1)),
+    "p718": Clip("mp4", lambda p: _film(p, size="1280x718", seconds=1)),
+    "p480": Clip("mp4", lambda p: _film(p, size="854x480", seconds=1)),
+    "small": Clip("mp4", lambda p: _film(p, size="320x240")),
+    "odd": Clip("mkv", lambda p: _film(p, filters="format=yuv444p,scale=853:479", codec=("-c:v", "ffv1"), seconds=1)),
+    "vfr": Clip("mp4", lambda p: _film(p, "-fps_mode", "vfr", seconds=9, filters=_VFR)),
+    "webm_live": Clip("webm", lambda p: _film(p, "-c:a", "libopus", "-live", "1", codec=_VP8)),
+    "silent": Clip("mp4", lambda p: _film(p, sound=None)),
+    "hdr10": Clip("mp4", lambda p: _hdr(p, "smpte2084")),
+    "hlg": Clip("mp4", lambda p: _hdr(p, "arib-std-b67")),
+    "ten_bit": Clip("mp4", lambda p: _film(p, codec=(*H264[:4], "-pix_fmt", "yuv420p10le"), seconds=1)),
+    "yuv422": Clip("mp4", lambda p: _film(p, codec=(*H264[:4], "-pix_fmt", "yuv422p"), seconds=1)),
+    "yuv444": Clip("mp4", lambda p: _film(p, codec=(*H264[:4], "-pix_fmt", "yuv444p"), seconds=1)),
+    "rgb": Clip("mkv", lambda p: _film(p, codec=("-c:v", "libx264rgb", "-preset", "ultrafast"), seconds=1)),
+    "packed_rgb": Clip("mov", lambda p: _film(p, codec=("-c:v", "qtrle", "-pix_fmt", "rgb24"), seconds=1)),
+    "full_range": Clip("mp4", lambda p: _grey(p, "-color_range", "pc", pix_fmt="yuvj420p")),
+    "video_range": Clip("mp4", lambda p: _grey(p, "-color_range", "tv")),
+    "mjpeg": Clip("avi", lambda p: _film(p, codec=("-c:v", "mjpeg", "-pix_fmt", "yuvj422p"), seconds=1)),
+    "interlaced": Clip(
+        "ts", lambda p: _film(p, "-flags", "+ilme+ildct", rate="50", filters="tinterlace=interleave_top")
+    ),
+    "anamorphic": Clip("mp4", lambda p: _film(p, size="720x576", filters="setsar=64/45")),
+    "long_sound": Clip("mp4", lambda p: _film(p, seconds=2, sound=5)),
+    "short_sound": Clip("mp4", lambda p: _film(p, seconds=5, sound=2)),
+    "late_picture": Clip("mp4", _late_picture),
+    "two_sounds": Clip("mp4", _two_sounds),
+    "surround": Clip("mp4", lambda p: _film(p, "-ac", "6")),
+    "flash": Clip("mp4", _flash),
+    "changing": Clip("ts", _changing),
+    "fast120": Clip("mp4", lambda p: _film(p, rate="120")),
+    "blink": Clip("mp4", lambda p: _film(p, seconds=0.4)),
+    "one_picture": Clip("mp4", lambda p: _film(p, "-frames:v", "1", sound=None)),
+    "fragmented": Clip("mp4", lambda p: _copy(p, "-movflags", "+frag_keyframe+empty_moov")),
+    "mpegts": Clip("ts", _copy),
+    "flv": Clip("flv", lambda p: _copy(p, "-flvflags", "no_duration_filesize")),
+    "matroska": Clip("mkv", _copy),
+    "program_stream": Clip("mpg", lambda p: _film(p, "-c:a", "mp2", codec=("-c:v", "mpeg2video", "-b:v", "2M"))),
+    "cover": Clip("mp3", _cover),
+    "cut": Clip("mp4", _cut),
+    "cut_index": Clip("mp4", _head),
+    "rotten": Clip("mp4", _rotten),
+    "hole": Clip("mp4", lambda p: _film(p, "-fps_mode", "passthrough", sound=None, filters=_HOLE)),
+    "huge": Clip("mkv", _huge),
+    "narrow": Clip("mkv", lambda p: _film(p, size="1600x32", sound=None, seconds=1)),
+    "encrypted": Clip("mp4", lambda p: _copy(p, *_CENC, "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8")),
+    "many_streams": Clip("mp4", _many),
+    "empty": Clip("mp4", lambda p: _bytes(p, b"")),
+    "noise": Clip("mp4", lambda p: _bytes(p, random.Random(1).randbytes(100_000))),
+    "prose": Clip("mp4", lambda p: _text(p, "this is a text file\n" * 100)),
+    "picture": Clip("mp4", lambda p: _bytes(p, slide(p.with_suffix(".pgm"), width=64, height=64, seed=1).read_bytes())),
+}
+
+
+def make(name: str, folder: Path) -> Path:
+    """The clip of that name in `folder`, made if it is not there yet."""
+    clip = CLIPS[name]
+    path = folder / f"{name}.{clip.suffix}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = folder / f"new-{os.getpid()}-{name}.{clip.suffix}"
+        clip.build(unfinished).rename(path)
+    return path

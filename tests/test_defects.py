@@ -1,0 +1,162 @@
+"""Every defect of the platform's former workers that concerns video, queues or Redis has a test that names its claim.
+
+The numbers are those of the platform's own list (contract 11). A test that is renamed or removed must be replaced here.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
+    1: ("deleting video 1 also deletes 10..19", ("test_deleting_video_1_keeps_10_12_and_1234",)),
+    2: (
+        "a dead worker's lock gets the message deleted",
+        (
+            "test_a_locked_video_is_given_back_not_deleted",
+            "test_a_video_that_another_worker_has_is_given_back_not_deleted",
+            "test_a_legacy_lock_of_an_unknown_owner_is_respected_and_its_message_is_not_deleted",
+        ),
+    ),
+    3: (
+        "a retry's cancel flag eats the retry's own message",
+        (
+            "test_a_retrys_own_message_is_not_eaten_by_the_flag_it_set",
+            "test_a_retry_leaves_no_cancel_flag_where_no_run_lives",
+        ),
+    ),
+    4: (
+        "a failure is never retried and never reaches the dead-letter queue",
+        (
+            "test_a_failure_is_tried_until_the_limit_and_only_then_failed_and_dead",
+            "test_a_failure_goes_through_the_queue_to_the_dead_letter_queue",
+        ),
+    ),
+    5: (
+        "a late duplicate flips a READY video",
+        (
+            "test_a_late_duplicate_of_a_ready_video_changes_nothing",
+            "test_ready_is_never_overwritten_by_a_late_duplicate",
+            "test_a_worker_that_lost_its_lease_touches_nothing_any_more",
+        ),
+    ),
+    6: (
+        "the lock is not renewed and anybody releases it",
+        ("test_the_lock_of_a_long_job_is_renewed_before_it_expires", "test_only_its_owner_releases_a_lock"),
+    ),
+    7: (
+        "errors of a deletion are swallowed",
+        (
+            "test_a_key_that_stays_refused_keeps_the_message",
+            "test_a_refused_key_is_tried_again",
+            "test_a_deletion_that_did_not_happen_is_noticed",
+        ),
+    ),
+    8: ("the upload is deleted right after READY", ("test_the_upload_is_kept_after_ready_and_says_for_how_long",)),
+    9: (
+        "the master goes up before its segments, stale ones stay",
+        (
+            "test_a_playlist_only_ever_names_what_is_up_and_the_master_comes_last",
+            "test_a_reencode_keeps_the_old_one_playable_until_the_switch_and_then_removes_it",
+        ),
+    ),
+    19: (
+        "a row of an open transaction is taken for none and its message deleted",
+        (
+            "test_a_job_without_a_row_is_waited_for_not_deleted",
+            "test_a_claim_waits_for_the_apis_open_transaction",
+            "test_a_missing_row_is_waited_for_and_then_buried_with_the_reason",
+        ),
+    ),
+    24: (
+        "a killed worker hides its message for hours",
+        ("test_a_killed_workers_video_is_finished_by_another_within_its_leases",),
+    ),
+    26: ("a connectivity check consumes a message", ("test_a_whole_diagnosis_changes_nothing",)),
+    29: (
+        "a hung worker looks healthy",
+        ("test_a_hung_worker_is_not_healthy", "test_a_deaf_worker_or_a_dead_keeper_is_not"),
+    ),
+    30: (
+        "stale status and error survive",
+        (
+            "test_processing_replaces_an_old_failed_status_and_old_progress",
+            "test_success_clears_the_error_and_bumps_updated_at",
+        ),
+    ),
+    31: ("updated_at is not bumped", ("test_an_upload_becomes_ready_with_every_column_key_and_object",)),
+    32: ("progress goes backwards", ("test_progress_never_goes_backwards_within_a_run",)),
+    33: (
+        "one Redis failure switches Redis off for good",
+        (
+            "test_redis_that_was_away_at_the_start_is_used_again_when_it_is_back",
+            "test_a_failure_closes_the_breaker_and_time_opens_it_again",
+        ),
+    ),
+    34: (
+        "a hot loop while SQS refuses",
+        ("test_an_outage_of_eight_seconds_costs_few_calls_and_is_noticed_to_be_over",),
+    ),
+    35: ("ten failures end the process", ("test_ten_failures_in_a_row_do_not_end_the_worker",)),
+    37: (
+        "a failure stays in flight for the whole visibility",
+        ("test_failed_work_is_hidden_for_the_back_off_and_not_burnt_at_once",),
+    ),
+    38: (
+        "double calls, one message a receive, waiting on one queue",
+        (
+            "test_ten_done_messages_cost_one_receive_and_one_delete",
+            "test_of_two_queues_a_message_of_either_is_taken_at_once",
+        ),
+    ),
+    39: ("SIGTERM waits for the poll", ("test_an_idle_worker_exits_at_once_in_the_middle_of_a_long_poll",)),
+    40: ("no stall detection", ("test_a_run_that_stops_moving_is_killed", "test_slow_progress_is_not_a_stall")),
+    41: (
+        "the aspect ratio is destroyed",
+        ("test_nothing_is_upscaled_stretched_or_odd", "test_every_odd_input_comes_out_right"),
+    ),
+    42: (
+        "unreadable sound becomes silence, short clips fail",
+        (
+            "test_sound_that_cannot_be_read_is_an_error_and_not_a_silent_film",
+            "test_a_clip_shorter_than_a_second_is_accepted_and_counts_as_one",
+        ),
+    ),
+    43: (
+        "a cut download is taken for whole",
+        (
+            "test_a_cut_download_is_resumed_and_comes_out_whole",
+            "test_a_download_that_never_ends_whole_is_never_taken_for_whole",
+        ),
+    ),
+    44: ("one upload at a time", ("test_segments_go_up_in_parallel_while_ffmpeg_runs",)),
+    45: ("receipts and phone numbers in the log", ("test_nothing_secret_reaches_the_log",)),
+    47: (
+        "the message's tenant is trusted",
+        (
+            "test_a_message_of_another_tenant_is_rejected_and_touches_nothing",
+            "test_a_message_of_another_tenant_deletes_nothing",
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def claims() -> set[str]:
+    """The names of all tests."""
+    found: set[str] = set()
+    for path in TESTS.rglob("test_*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return found
+
+
+@pytest.mark.parametrize("number", DEFECTS)
+def test_the_defect_has_its_tests(number: int, claims: set[str]) -> None:
+    what, names = DEFECTS[number]
+    assert names
+    assert [name for name in names if name not in claims] == [], f"defect {number}: {what}"
