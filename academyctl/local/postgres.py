@@ -70,7 +70,7 @@ def start(folder: Path, state: State) -> Process:
     if _as_root() and data.is_relative_to(folder):
         folder.chmod(folder.stat().st_mode | 0o011)
     if not _whole(data):
-        _initialise(data, state.secrets["db_password"])
+        _initialise(folder, data, state.secrets["db_password"])
     (data / "postmaster.pid").unlink(missing_ok=True)
     options = {
         "listen_addresses": "127.0.0.1",
@@ -173,7 +173,7 @@ def _connect(state: State, database: str) -> Any:
     )
 
 
-def _initialise(data: Path, password: str) -> None:
+def _initialise(folder: Path, data: Path, password: str) -> None:
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, mode=0o700)
     secret = _password_file(data)
@@ -187,8 +187,8 @@ def _initialise(data: Path, password: str) -> None:
             "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]  # fmt: skip
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, encoding="utf-8", errors="replace", env=_env(),
-            cwd=str(data.parent), check=False, **processes.as_user(_account()),
+            argv, capture_output=True, text=True, encoding="utf-8", errors="replace", cwd=str(data.parent),
+            env=processes.marked(folder, _env()), check=False, **processes.as_user(_account()),
         )  # fmt: skip
     finally:
         secret.unlink(missing_ok=True)

@@ -35,7 +35,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env={**(os.environ if env is None else env), MARK: _name(folder)},
+            env=marked(folder, env),
             start_new_session=os.name != "nt",
             creationflags=flags,
             cwd=str(log.parent),
@@ -48,6 +48,11 @@ def spawn(
     # It is meant to outlive this object: without a return code Python would warn that it still runs.
     process.returncode = 0
     return Process(process.pid, started)
+
+
+def marked(folder: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a process of the folder's stack, also one that is waited for: its starter may be killed."""
+    return {**(os.environ if env is None else env), MARK: _name(folder)}
 
 
 def as_user(user: str | None) -> dict[str, Any]:

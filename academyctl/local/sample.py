@@ -50,7 +50,7 @@ def load(stores: Stores) -> Sample:
     return Sample(tenant_id, lecture_id, session_id, videos)
 
 
-def put_objects(stores: Stores, ffmpeg: str | None, cache: Path) -> None:
+def put_objects(stores: Stores, ffmpeg: str | None, folder: Path) -> None:
     """The objects that the sample rows speak of, where they are missing: roster, uploads, the published HLS.
 
     The uploads and the HLS need FFmpeg; without one only the roster is there.
@@ -62,15 +62,15 @@ def put_objects(stores: Stores, ffmpeg: str | None, cache: Path) -> None:
     absent = [row for row in rows if stores.r2.head(buckets.video_bucket, row["file_key"]) is None]
     if ffmpeg is None or not absent:
         return
-    clip, published = sample_media.make(Path(ffmpeg), cache)
+    clip, published = sample_media.make(Path(ffmpeg), folder)
     for row in absent:
         # A failed one that is tried again fails again: its upload was cut off.
         whole = clip.read_bytes()
         stores.r2.put(buckets.video_bucket, row["file_key"], whole[:600] if row["status"] == "FAILED" else whole)
         if row["status"] == "READY":
-            folder = keys.hls_folder(row["tenant_id"], row["id"])
+            prefix = keys.hls_folder(row["tenant_id"], row["id"])
             for name, path in published.items():
-                stores.r2.put(buckets.video_bucket, folder + name, path)
+                stores.r2.put(buckets.video_bucket, prefix + name, path)
 
 
 def make_tenant(cursor: Cursor, *, code: str, name: str = "학원") -> int:

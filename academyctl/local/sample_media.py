@@ -6,19 +6,20 @@ import subprocess
 from pathlib import Path
 
 from academyctl.errors import WorkFailed
+from academyctl.local import processes
 
 SECONDS = 8
 SEGMENT_S = 4
 CODECS = "avc1.42c01e,mp4a.40.2"
 
 
-def make(ffmpeg: Path, cache: Path) -> tuple[Path, dict[str, Path]]:
-    """The clip, and the published files by their names under the HLS folder. Made once a cache folder."""
-    clip, hls = cache / "clip.mp4", cache / "hls"
+def make(ffmpeg: Path, folder: Path) -> tuple[Path, dict[str, Path]]:
+    """The clip, and the published files by their names under the HLS folder. Made once a stack's folder."""
+    clip, hls = folder / "sample" / "clip.mp4", folder / "sample" / "hls"
     master = hls / "master.m3u8"
     if not master.exists():
         (hls / "v1").mkdir(parents=True, exist_ok=True)
-        _run(ffmpeg, clip, hls)
+        _run(ffmpeg, clip, hls, processes.marked(folder))
         master.write_text(
             "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n"
             f'#EXT-X-STREAM-INF:BANDWIDTH={_peak(hls)},RESOLUTION=640x360,FRAME-RATE=10.000,CODECS="{CODECS}"\n'
@@ -28,7 +29,7 @@ def make(ffmpeg: Path, cache: Path) -> tuple[Path, dict[str, Path]]:
     return clip, {path.relative_to(hls).as_posix(): path for path in sorted(hls.rglob("*")) if path.is_file()}
 
 
-def _run(ffmpeg: Path, clip: Path, hls: Path) -> None:
+def _run(ffmpeg: Path, clip: Path, hls: Path, env: dict[str, str]) -> None:
     """One run: clip, segments and thumbnail. Ten frames a second, all that a still slide needs."""
     video = ["-c:v", "libx264", "-profile:v", "baseline", "-level", "3.0", "-preset", "ultrafast", "-crf", "30",
              "-pix_fmt", "yuv420p", "-g", str(10 * SEGMENT_S), "-sc_threshold", "0"]  # fmt: skip
@@ -44,7 +45,7 @@ def _run(ffmpeg: Path, clip: Path, hls: Path) -> None:
         "-map", "0:v", "-frames:v", "1", "-update", "1", str(hls / "thumbnail.jpg"),
     ]  # fmt: skip
     done = subprocess.run(
-        argv, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=60, check=False
+        argv, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=60, env=env, check=False
     )
     if done.returncode != 0:
         raise WorkFailed("FFmpeg could not make the sample video", why=done.stderr[-400:].strip())

@@ -205,7 +205,7 @@ class LocalStack:
     def _media(self, state: State) -> None:
         from academyctl.local import sample_media
 
-        sample_media.make(Path(state.tools["ffmpeg"]), self.folder / "sample")
+        sample_media.make(Path(state.tools["ffmpeg"]), self.folder)
 
     def _sample(self, state: State) -> None:
         from academyctl.local import sample
@@ -214,7 +214,7 @@ class LocalStack:
         try:
             if not stores.db.query("SELECT 1 FROM core_tenant LIMIT 1"):
                 sample.load(stores)
-            sample.put_objects(stores, state.tools.get("ffmpeg"), self.folder / "sample")
+            sample.put_objects(stores, state.tools.get("ffmpeg"), self.folder)
         finally:
             stores.close()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,13 @@ from typing import Any
 import psutil
 import pytest
 
+from academyctl.local import environment, resources
 from academyctl.local.processes import MARK
+from academyctl.local.stack import LocalStack
+from academyctl.settings import load
+from academyctl.settings_model import R2, Fleet, Queues
+from academyctl.stores import Stores
+from tests.conftest import Emulator
 
 
 @dataclass(frozen=True)
@@ -73,3 +81,38 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
     finally:
         cli.run("down", "--wipe")
         assert cli.left() == []
+
+
+@pytest.fixture
+def fresh() -> Iterator[Cli]:
+    """A folder without a stack, wiped afterwards. Its name has a space and Hangul, and is too long for a socket's."""
+    base = Path(tempfile.mkdtemp(prefix="academyctl-test-"))
+    base.chmod(0o755)
+    cli = Cli(base / "한글 폴더" / ("long-name-" * 10))
+    assert len(str(cli.folder)) > 108
+    yield cli
+    cli.run("down", "--wipe")
+    shutil.rmtree(base, ignore_errors=True)
+    assert cli.left() == []
+
+
+def stores_of(cli: Cli) -> Stores:
+    """Stores over the folder's stack; the caller closes them."""
+    return Stores(load(LocalStack(cli.folder).env()).settings)
+
+
+@pytest.fixture(scope="session")
+def provisioned() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def platform(aws_emulator: Emulator, provisioned: set[str]) -> Emulator:
+    """The emulator with everything of the platform in it."""
+    if aws_emulator.name not in provisioned:
+        provisioned.add(aws_emulator.name)
+        made = resources.create_all(
+            aws_emulator.clients, queues=Queues(), buckets=R2(), fleet=Fleet(), region=environment.REGION
+        )
+        assert made == []
+    return aws_emulator

@@ -101,5 +101,5 @@ def test_the_roster_is_a_workbook_with_the_platforms_headers(demo: Stores) -> No
 
 def test_the_sample_clip_is_made_once_a_folder(tmp_path: Path, stack: LocalStack) -> None:
     nowhere = tmp_path / "no-ffmpeg"
-    made = sample_media.make(nowhere, stack.folder / "sample")
+    made = sample_media.make(nowhere, stack.folder)
     assert set(made[1]) == {"master.m3u8", "thumbnail.jpg", "v1/index.m3u8", "v1/index0.ts", "v1/index1.ts"}
