@@ -12,7 +12,10 @@ from typing import IO
 
 KST = timezone(timedelta(hours=9), "KST")
 
-_NAMED = r"(?i)((?:secret|password|passwd|token|api_?key|signature|receipt_?handle)[\"']?\s*[=:]\s*[\"']?)"
+_NAMED = (
+    r"(?i)((?:secret(?:_?access)?(?:_?key)?|password|passwd|token|api_?key|signature|receipt_?handle)"
+    r"[\"']?\s*[=:]\s*[\"']?)"
+)
 # (words one of which must occur, in lower case, for the pattern to be worth a try; pattern; replacement). The words cut
 # the cost of a clean line to a fifth, and nearly all lines are clean.
 _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (

@@ -116,7 +116,7 @@ def load(
     problems = _unknown_env(env)
     settings = None
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings(**values)
     except ValidationError as error:
         problems += [_problem(item, named, sources) for item in error.errors(include_url=False)]
     if problems or settings is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 def setting(default: Any, *env: str, **rules: Any) -> Any:
@@ -208,8 +209,18 @@ class Fleet(Section):
     ssm_env: str = setting("/academy/workers/env", "BATCH_SSM_ENV")
 
 
-class Settings(Section):
+class Settings(BaseSettings):
     """All settings, frozen; an unknown key anywhere is an error."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """One source: settings.load, which merges the layers under the platform's own names and notes where each was."""
+        del settings_cls
+        return (init_settings,)
 
     general: General = General()
     aws: Aws = Aws()

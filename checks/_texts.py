@@ -84,7 +84,7 @@ class Shell:
             name, _, value = rest.partition("=")
             return f"$env:{name} = {self.quoted(value)}" if self.windows else f"export {name}={self.quoted(value)}"
         # The embedded stack's own commands have no profile.
-        if verb != "academyctl" or not self.options or rest.startswith("local "):
+        if verb != "academyctl" or not self.options or "local" in rest.split()[:2]:
             return line
         return " ".join([verb, *map(self.quoted, self.options), rest])
 

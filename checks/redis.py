@@ -111,7 +111,7 @@ def _judge_access(snapshot: Snapshot) -> Iterator[Finding]:
         kind = _BY_CAUSE.get(trouble.cause, ODD)
         yield kind.found("", (f"Redis {facts.where}", trouble.told), where=facts.where, why=trouble.told)
     else:
-        version = facts.server.version if facts.server else "?"
+        version = facts.server.version if facts.server else "-"
         yield ACCESS.ok("", where=facts.where, version=version)
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from typer.main import get_command
 
 from academyctl import starter
+from academyctl.cli import WORDS
 from academyctl.cli._root import app
 
+__all__ = ["EXAMPLE", "README", "WORDS", "command_table", "filled", "leaves", "shown_commands"]
 README = Path(__file__).parents[1] / "README.md"
 EXAMPLE = README.with_name("academyctl.toml.example")
 
@@ -22,6 +24,8 @@ def leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     if not hasattr(command, "list_commands"):
         yield path, command
         return
+    if command.invoke_without_command:
+        yield path, command
     for word in command.list_commands(None):
         yield from leaves(command.get_command(None, word), f"{path} {word}")
 

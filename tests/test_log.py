@@ -24,6 +24,8 @@ from academyctl import log
         ('{"to": "01012345678"}', '{"to": "0101****"}'),
         ("password=hunter22 next=1", "password=**** next=1"),
         ("'secret_key': 'abc/def+ghi'", "'secret_key': '****'"),
+        ("AWS_SECRET_ACCESS_KEY=abc/def+ghi", "AWS_SECRET_ACCESS_KEY=****"),
+        ("SecretAccessKey: abc/def", "SecretAccessKey: ****"),
         ("API_KEY: NCSABCDEF", "API_KEY: ****"),
         ("ReceiptHandle=AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a", "ReceiptHandle=****"),
         ("receipt_handle=AQEBwJ", "receipt_handle=****"),
@@ -47,6 +49,7 @@ def test_a_secret_or_a_number_is_masked(text: str, shown: str) -> None:
         "VIDEO_ENCODING_DURATION | video_id=7 | duration_sec=1024.5",
         "2026-11-21T10:00:00.123456+09:00 container 0a1b2c3d4e5f",
         "tenants/1/video/raw/1/9b2c1d1e-0000-4000-8000-000000000001.mp4",
+        "SignatureDoesNotMatch: The request signature we calculated does not match",
         "Video Worker (SQS) started | queue=academy-video-jobs | wait_time=20s",
     ],
 )

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from academyctl.cli._common import session
 from academyctl.errors import WorkFailed
 
 app = typer.Typer(help="Encode a real lecture on the local stack and check the result.", add_completion=False)
@@ -25,14 +26,14 @@ Keep = Annotated[bool, typer.Option("--keep", help="Leave the stack running afte
 Seconds = Annotated[int, typer.Option("--seconds", min=2, max=3600, help="Length of the sample lecture.")]
 
 
-@app.callback(invoke_without_command=True)
-def demo(seconds: Seconds = 60, keep: Keep = False) -> None:
+@app.command()
+def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
     """Start the stack, upload a clip, run the worker, verify what it published, diagnose, stop."""
     started = time.monotonic()
     # A folder of its own: the demo must not meet, or stop, a stack that somebody works with.
     with tempfile.TemporaryDirectory(prefix="academyctl-demo-", ignore_cleanup_errors=True) as folder:
         env = {**os.environ, "ACADEMYCTL_LOCAL_DIR": os.environ.get("ACADEMYCTL_LOCAL_DIR", folder) if keep else folder}
-        env["ACADEMYCTL_PROFILE"] = "local"
+        env |= {"ACADEMYCTL_PROFILE": "local", "ACADEMYCTL_LANG": session(ctx).lang}
         env["VIDEO_WORKER_TEMP_DIR"] = str(Path(folder) / "work")
         env["ACADEMYCTL_HEALTH_FILE"] = str(Path(folder) / "health.json")
         try:
@@ -117,7 +118,8 @@ def _report(stores: Any, video_id: int, seconds: int, took: float) -> None:
     if far:
         raise WorkFailed(f"renditions that do not last {seconds} s: {far}")
     _say(
-        f"READY: {seconds} s of 1080p in {took:.1f} s; every rendition lasts the source's {seconds} s within {TOLERANCE_S} s"
+        f"READY: {seconds} s of 1080p in {took:.1f} s; "
+        f"every rendition lasts the source's {seconds} s within {TOLERANCE_S} s"
     )
 
 

@@ -99,5 +99,5 @@ def _run(
 
 def _options(here: Session) -> tuple[str, ...]:
     """This run's global options, so that the commands it proposes look at the same settings."""
-    profile = here.profile or os.environ.get("ACADEMYCTL_PROFILE", "")
-    return (*(("--profile", profile) if profile else ()), *(("--config", here.config) if here.config else ()))
+    given = (("--profile", here.profile), ("--config", here.config))
+    return tuple(word for option in given if option[1] for word in option)

@@ -108,20 +108,14 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Throw away all data of the stack and load the sample data again."""
-    import sys
-
     from academyctl import output
-    from academyctl.errors import Both, UsageError
+    from academyctl.errors import Both
     from academyctl.local.stack import LocalStack
 
     stack = LocalStack(folder)
-    if not (yes or session(ctx).yes):
-        if not sys.stdin.isatty():
-            said = "academyctl local reset --yes"
-            raise UsageError(
-                "`local reset` throws data away", remedy=Both(f"say it: {said}", f"확인이 필요합니다: {said}")
-            )
-        typer.confirm(f"throw away all data of {stack.folder}?", abort=True)
+    if not yes:
+        lost = Both("this throws away all data of the stack:", "스택의 모든 데이터를 지웁니다:")
+        session(ctx).confirm([str(stack.folder)], lost)
     stack.reset()
     output.note("the stack's data is fresh")
 

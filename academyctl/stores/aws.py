@@ -142,7 +142,10 @@ def _from_answer(error: boto.ClientError, action: str, subject: str) -> AwsError
 
 
 def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    # 'Could not connect' alone does not say whether the host has no address or refuses.
+    inner = getattr(error, "kwargs", {}).get("error")
+    told = f" ({inner})" if inner is not None and str(inner) not in str(error) else ""
+    return f"{type(error).__name__}: {error}{told}"[:500]
 
 
 BOTO_ERRORS = (boto.BotoCoreError, boto.ClientError)

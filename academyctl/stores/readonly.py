@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from academyctl.errors import AcademyError
+from academyctl.errors import AcademyError, AwsError
 from academyctl.stores import Stores
 
 if TYPE_CHECKING:
@@ -92,7 +92,12 @@ class ReadOnlyStores(Stores):
         return self._once("r2", make)
 
     def aws_clients(self, **_longer: Any) -> Any:
-        """Clients that only read; the time limits are this diagnosis's own."""
+        """Clients that only read; the time limits are this diagnosis's own. Raises AwsError for half a key."""
+        aws = self.settings.aws
+        if bool(aws.access_key_id) != bool(aws.secret_access_key):
+            # boto3 would sign with half a key and let AWS complain about the signature.
+            why = "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set without the other"
+            raise AwsError("reading the credentials failed", why=why, cause="auth", code="PartialCredentialsError")
         clients = super().aws_clients(read_timeout=self.call_s, connect_timeout=self.call_s, attempts=2)
         return self._guarded(clients, "aws")
 

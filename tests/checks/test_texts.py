@@ -14,6 +14,7 @@ from academyctl.cli._root import app
 from checks._engine import diagnose, kinds
 from checks._model import State
 from checks._texts import FOLDER, Shell, load, text_of, worded
+from checks._topics import chosen
 from tests.checks import facts as f
 from tests.checks.cases import CASES
 
@@ -85,14 +86,10 @@ def _commands() -> Iterator[str]:
 def _parsed(words: list[str]) -> None:
     """Raises the parser's own error unless the words are a command line of academyctl."""
     command: Any = typer.main.get_command(app)
-    context = command.make_context("academyctl", list(words), resilient_parsing=False)
-    rest = [*context.protected_args, *context.args] if hasattr(context, "protected_args") else list(context.args)
-    while rest:
-        name, command, rest = command.resolve_command(context, rest)
+    context = command.make_context("academyctl", list(words))
+    while hasattr(command, "resolve_command"):
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
         context = command.make_context(name, rest, parent=context)
-        if not hasattr(command, "resolve_command"):
-            return
-        rest = [*getattr(context, "_protected_args", []), *context.args]
 
 
 @pytest.mark.parametrize("line", sorted(set(_commands())))
@@ -103,6 +100,9 @@ def test_every_proposed_command_parses(line: str) -> None:
         return
     assert verb == "academyctl"
     _parsed(rest.split())
+    if " diagnose " in line:
+        words = rest.partition("diagnose ")[2].split()
+        assert chosen([word for word in words if not word.startswith("-") and not word.isdigit()])
 
 
 def test_the_parser_of_this_test_refuses_a_wrong_command() -> None:

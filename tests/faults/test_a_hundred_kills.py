@@ -1,4 +1,4 @@
-"""kill -9 of workers in the middle of encodes, a hundred times: nothing is lost, nothing is done twice, nothing stays."""
+"""kill -9 of workers amid encodes, a hundred times: nothing is lost, nothing is done twice, nothing stays."""
 
 from __future__ import annotations
 

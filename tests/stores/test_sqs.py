@@ -11,7 +11,7 @@ import pytest
 from academyctl.errors import AwsError
 from academyctl.stores import Stores
 from academyctl.stores.aws import client_factory
-from academyctl.stores.sqs import Sqs
+from academyctl.stores.sqs import Message, Sqs
 from tests.conftest import eventually
 
 
@@ -40,7 +40,7 @@ def test_a_message_given_back_comes_again_and_counts(stores: Stores, queue: str)
 def test_more_than_ten_messages_are_deleted_in_batches(stores: Stores, queue: str) -> None:
     for n in range(13):
         stores.sqs.send(queue, str(n))
-    got = []
+    got: list[Message] = []
     while len(got) < 13:
         got += stores.sqs.receive(queue, wait_s=1, visibility_s=30)
     assert stores.sqs.delete(queue, [(message.id, message.receipt) for message in got]) == []

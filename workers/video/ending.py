@@ -39,7 +39,6 @@ def give_up(delivery: Delivery, job: VideoEncode, reason: str) -> None:
     stores = delivery.stores
     lease = RowLease(delivery, job)
     try:
-        lease.renew()
         _remove_remains(delivery, job, lease)
     except LeaseLost:
         return
@@ -70,6 +69,7 @@ def _remove_remains(delivery: Delivery, job: VideoEncode, lease: RowLease) -> No
     bucket = delivery.settings.r2.video_bucket
     folder = keys.hls_folder(row.tenant_id, row.id)
     found = [head.key for head in delivery.stores.r2.list(bucket, folder)]
-    lease.renew()
     if found:
+        # Asked after the listing: what a later owner publishes is not in it.
+        lease.renew()
         delete_all(delivery, bucket, found)
