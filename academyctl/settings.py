@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from academyctl import settings_file
+from academyctl import settings_model as model
 from academyctl.errors import Both, ConfigError
-from academyctl.settings_model import OBSOLETE, SELECTORS, STACK_SECTIONS, Settings
+from academyctl.settings_model import OBSOLETE, SELECTORS, STACK_SECTIONS
 
 __all__ = [
     "REQUIRED",
@@ -40,6 +42,33 @@ REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 # Has a default, yet the platform's worker wants it said: a wrong bucket loses uploads silently.
 _MUST_BE_SAID = frozenset({"r2.video_bucket"})
+
+
+class Settings(BaseSettings):
+    """All settings, frozen; an unknown key anywhere is an error."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """One source: `load`, which merges the layers under the platform's own names and notes where each was."""
+        del settings_cls
+        return (init_settings,)
+
+    general: model.General = model.General()
+    aws: model.Aws = model.Aws()
+    queues: model.Queues = model.Queues()
+    redis: model.Redis = model.Redis()
+    db: model.Db = model.Db()
+    r2: model.R2 = model.R2()
+    platform: model.Platform = model.Platform()
+    video: model.Video = model.Video()
+    ai: model.Ai = model.Ai()
+    solapi: model.Solapi = model.Solapi()
+    worker: model.Worker = model.Worker()
+    fleet: model.Fleet = model.Fleet()
 
 
 @dataclass(frozen=True)

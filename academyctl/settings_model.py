@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 
 def setting(default: Any, *env: str, **rules: Any) -> Any:
@@ -207,33 +206,6 @@ class Fleet(Section):
     metric_name: str = setting("QueueDepth", "METRIC_NAME")
     backlog_api_url: str = setting("", "VIDEO_BACKLOG_API_URL", description="what a Lambda asks for the video backlog")
     ssm_env: str = setting("/academy/workers/env", "BATCH_SSM_ENV")
-
-
-class Settings(BaseSettings):
-    """All settings, frozen; an unknown key anywhere is an error."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """One source: settings.load, which merges the layers under the platform's own names and notes where each was."""
-        del settings_cls
-        return (init_settings,)
-
-    general: General = General()
-    aws: Aws = Aws()
-    queues: Queues = Queues()
-    redis: Redis = Redis()
-    db: Db = Db()
-    r2: R2 = R2()
-    platform: Platform = Platform()
-    video: Video = Video()
-    ai: Ai = Ai()
-    solapi: Solapi = Solapi()
-    worker: Worker = Worker()
-    fleet: Fleet = Fleet()
 
 
 # Names the platform's documents still mention. Accepted so that an old env file works, and told apart from typos.

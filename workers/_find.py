@@ -10,7 +10,7 @@ import workers
 from academyctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from academyctl.settings_model import Settings
+    from academyctl.settings import Settings
     from workers._model import Worker
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from academyctl.contract.messages import parse_time
-from academyctl.settings_model import Settings
+from academyctl.settings import Settings
 from workers._inflight import Held
 
 BEATS_MISSED = 3

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from academyctl.contract import logtokens
 from academyctl.errors import AcademyError, RedisAway
-from academyctl.settings_model import Settings
+from academyctl.settings import Settings
 from academyctl.stores import Stores
 from academyctl.stores.sqs import Message
 from workers._clock import Clock

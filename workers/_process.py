@@ -11,7 +11,7 @@ from typing import Any
 
 from academyctl.contract import logtokens
 from academyctl.errors import BadMessage, Busy, LeaseLost, Stopping, StoreError
-from academyctl.settings_model import Settings
+from academyctl.settings import Settings
 from academyctl.stores import Stores
 from workers._clock import Clock
 from workers._guards import AWAY, say

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from academyctl.errors import AwsError
-from academyctl.settings_model import Settings
+from academyctl.settings import Settings
 from academyctl.stores import Stores
 from academyctl.stores.sqs import Message, Receipt, Sqs
 from workers._metrics import Metrics

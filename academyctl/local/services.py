@@ -56,7 +56,8 @@ def start_redis(folder: Path, state: State) -> Process:
     # `save`: with a save point Redis writes its data at SIGTERM, so that `down` and `up` keep it.
     # `set-proc-title`: a title of its own would overwrite the environment by which a stray server is found.
     lines = ("bind 127.0.0.1", f"port {port}", f"requirepass {password}", "save 3600 1", "appendonly no",
-             "set-proc-title no", "databases 64", "maxmemory-policy noeviction", f'dir "{data.as_posix()}"')  # fmt: skip
+             "set-proc-title no", "databases 64", "maxmemory-policy noeviction",
+             f'dir "{data.as_posix()}"')  # fmt: skip
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return processes.spawn([*program, str(config)], folder=folder, log=log_file(folder, "redis"))
 

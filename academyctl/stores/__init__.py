@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from academyctl.settings_model import Settings
+    from academyctl.settings import Settings
     from academyctl.stores.postgres import Postgres
     from academyctl.stores.r2 import R2
     from academyctl.stores.redis import Redis

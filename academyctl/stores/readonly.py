@@ -15,7 +15,7 @@ from academyctl.errors import AcademyError, AwsError
 from academyctl.stores import Stores
 
 if TYPE_CHECKING:
-    from academyctl.settings_model import Settings
+    from academyctl.settings import Settings
     from academyctl.stores.postgres import Postgres
     from academyctl.stores.r2 import R2
     from academyctl.stores.readonly_redis import ReadOnlyRedis

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from academyctl.contract import keys
 from academyctl.contract.messages import VideoEncode, encode_body
-from academyctl.settings_model import Settings
+from academyctl.settings import Settings
 from academyctl.stores import Stores
 from academyctl.stores.r2 import R2
 from academyctl.stores.sqs import Message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from academyctl.settings_model import Settings
+    from academyctl.settings import Settings
     from workers._model import Worker
 
 
