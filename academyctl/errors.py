@@ -10,6 +10,7 @@ AcademyError                 exit 1
 │       ├── RedisAway
 │       └── DatabaseAway
 ├── BadMessage               exit 1   a queue message that can never succeed
+├── NotReadOnly              exit 1   a diagnosis tried to change something: a bug of ours
 └── (control flow of a running job)
     ├── Busy                          held by someone else, or a dependency is away
     ├── LeaseLost                     another worker owns the job now
@@ -108,6 +109,12 @@ class DatabaseAway(StoreError):
 
 class BadMessage(AcademyError):
     code = "bad-message"
+
+
+class NotReadOnly(AcademyError):
+    """A diagnosis tried to change something. Always a bug of ours; nothing was sent."""
+
+    code = "not-read-only"
 
 
 class Busy(AcademyError):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from academyctl.errors import AcademyError, AwsError
+from academyctl.errors import AwsError, NotReadOnly
 from academyctl.stores import Stores
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 READ_VERBS = ("Get", "List", "Describe", "Head")
 # They begin like a read and hand out credentials: nothing that a diagnosis has use for.
 _NOT_READS = frozenset({"GetSessionToken", "GetFederationToken", "GetAuthorizationToken", "GetSecretValue"})
-
-
-class NotReadOnly(AcademyError):
-    """A diagnosis tried to change something. Always a bug of ours; nothing was sent."""
-
-    code = "not-read-only"
 
 
 class ReadOnlyStores(Stores):

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from academyctl.stores.readonly import NotReadOnly
+from academyctl.errors import NotReadOnly
 from academyctl.stores.redis import Redis
 
 READ_COMMANDS = frozenset({

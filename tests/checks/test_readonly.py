@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from academyctl.contract import keys
-from academyctl.errors import DatabaseAway
+from academyctl.errors import DatabaseAway, NotReadOnly
 from academyctl.settings import load
 from academyctl.stores import Stores
-from academyctl.stores.readonly import NotReadOnly, ReadOnlyStores
+from academyctl.stores.readonly import ReadOnlyStores
 from academyctl.stores.sqs import Sqs
 from tests.checks.platform import diagnosed, state_of_the_world
 from tests.conftest import Emulator, make_video
