@@ -202,6 +202,8 @@ def _server(info: Mapping[str, Any]) -> Server:
 
 
 def _locks(world: World, survey: Survey) -> tuple[Lock, ...]:
+    if not survey.keys:
+        return ()
     from academyctl.video_state import owner_of
 
     redis, now = world.stores.redis, world.now()

@@ -143,7 +143,9 @@ def _judge_access(snapshot: Snapshot) -> Iterator[Finding]:
     if facts.names is not None or boxes or any(one.cause == t.MISSING for one in troubles):
         yield ACCESS.ok("", region=facts.region, endpoint=facts.endpoint)
         return
-    asked = [facts.listing, *troubles] if facts.listing else troubles
+    # No worker needs ListQueues: that it is denied says nothing while there is something else to say.
+    asked = [facts.listing] if facts.listing and facts.listing.cause != t.DENIED else []
+    asked += troubles
     yield access_finding(
         ACCESS_KINDS, "sqs", asked, service="SQS", endpoint=facts.endpoint, region=facts.region, **_VARIABLES
     )

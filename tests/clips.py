@@ -216,6 +216,14 @@ def _late_picture(path: Path) -> Path:
     return path
 
 
+def _sound_gaps(path: Path) -> Path:
+    """Four seconds of picture; packets of sound only from 0.5 to 1 s and from 3 s on."""
+    picture, sound = "testsrc2=s=320x180:r=30:d=4", "sine=440:sample_rate=48000:d=4"
+    gaps = ["-af", "volume=6,aselect='between(t,0.5,1)+gt(t,3)'", "-c:a", "pcm_s16le"]
+    ff(find_ffmpeg(), "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *H264, *gaps, path)
+    return path
+
+
 def _flash(path: Path) -> Path:
     """White picture and a tone in the same half second, from 2.0 to 2.5 s; black and silent otherwise."""
     picture = "color=black:s=320x180:r=30:d=5,drawbox=c=white:t=fill:enable='between(t,2,2.49)'"
@@ -295,6 +303,7 @@ CLIPS: dict[str, Clip] = {
     "late_picture": Clip("mp4", _late_picture),
     "two_sounds": Clip("mp4", _two_sounds),
     "surround": Clip("mp4", lambda p: _film(p, "-ac", "6")),
+    "sound_gaps": Clip("mkv", _sound_gaps),
     "flash": Clip("mp4", _flash),
     "changing": Clip("ts", _changing),
     "fast120": Clip("mp4", lambda p: _film(p, rate="120")),

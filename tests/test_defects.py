@@ -76,7 +76,7 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "a killed worker hides its message for hours",
         ("test_a_killed_workers_video_is_finished_by_another_within_its_leases",),
     ),
-    26: ("a connectivity check consumes a message", ("test_a_whole_diagnosis_changes_nothing",)),
+    26: ("a connectivity check consumes a message", ("test_a_whole_diagnosis_leaves_the_world_as_it_was",)),
     29: (
         "a hung worker looks healthy",
         ("test_a_hung_worker_is_not_healthy", "test_a_deaf_worker_or_a_dead_keeper_is_not"),

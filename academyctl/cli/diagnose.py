@@ -31,7 +31,21 @@ def _inherited(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> An
     return Shown(str(here.fmt)) if here is not None and source is not None and source.name == "DEFAULT" else value
 
 
-Topics = Annotated[list[str] | None, typer.Argument(metavar="[all|settings|sqs|redis|db|r2]...", show_default=False)]
+def _words(incomplete: str) -> list[str]:
+    from checks._topics import ALL, words
+
+    return [word for word in (ALL, *words()) if word.startswith(incomplete)]
+
+
+Topics = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TOPIC]...",
+        help="What to look at: all (the default), settings, sqs, redis, db, r2, ...; an unknown word lists them.",
+        show_default=False,
+        autocompletion=_words,
+    ),
+]
 Timeout = Annotated[float, typer.Option("--timeout", min=0.1, max=600, help="Seconds for all of it.")]
 Fail = Annotated[FailOn, typer.Option("--fail-on", help="warn: exit code 4 when there are warnings.")]
 Output = Annotated[Shown, typer.Option("--output", "-o", help="table, json or short.", callback=_inherited)]

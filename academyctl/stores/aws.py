@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import botocore.session
 from botocore import exceptions as boto
 from botocore.config import Config
@@ -70,21 +69,11 @@ def client_factory(
 ) -> ClientFactory:
     """A function from a service's name to its client, each made once.
 
-    The region is always explicit, for boto3 ignores AWS_REGION. Timeouts in seconds.
+    The region is always explicit, for botocore ignores AWS_REGION. Timeouts in seconds.
     """
-    core = botocore.session.get_session()
-    core.register_component("data_loader", _MODELS)
-    try:
-        session = boto3.session.Session(
-            botocore_session=core,
-            aws_access_key_id=access_key or None,
-            aws_secret_access_key=secret_key or None,
-            aws_session_token=session_token or None,
-            region_name=region,
-            profile_name=profile or None,
-        )
-    except boto.BotoCoreError as error:
-        raise translate(error, action="reading the credentials", subject=profile or "") from error
+    # botocore alone: boto3 adds a tenth of a second of imports (s3transfer, multiprocessing) and nothing used here.
+    session = botocore.session.Session(profile=profile or None)
+    session.register_component("data_loader", _MODELS)
     options = Config(
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
@@ -98,7 +87,15 @@ def client_factory(
         with _CREATE:
             if service not in made:
                 try:
-                    made[service] = session.client(service, endpoint_url=endpoint_url or None, config=options)
+                    made[service] = session.create_client(
+                        service,
+                        region_name=region,
+                        endpoint_url=endpoint_url or None,
+                        aws_access_key_id=access_key or None,
+                        aws_secret_access_key=secret_key or None,
+                        aws_session_token=session_token or None,
+                        config=options,
+                    )
                 except (boto.BotoCoreError, ValueError) as error:
                     raise translate(error, action=f"opening {service}", subject=endpoint_url or region) from error
             return made[service]

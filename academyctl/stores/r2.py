@@ -113,7 +113,10 @@ class R2:
     def upload(self, bucket: str, key: str, path: Path) -> None:
         """Store a file of any size, in parts when it is large."""
         with _ours("r2:PutObject", bucket, key):
-            self._client.upload_file(str(path), bucket, key, ExtraArgs={"ContentType": objects.content_type(key)})
+            # A method of boto3's clients only; importing it costs more than a client, so here and not above.
+            from boto3.s3.inject import upload_file
+
+            upload_file(self._client, str(path), bucket, key, ExtraArgs={"ContentType": objects.content_type(key)})
 
     def list(self, bucket: str, folder: str) -> Iterator[Head]:
         """Every object of a folder. It ends with a slash, or video 1 would also name 10..19 (contract 11 #1)."""

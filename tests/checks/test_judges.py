@@ -57,6 +57,12 @@ def test_a_key_that_may_not_list_queues_still_finds_them_one_by_one() -> None:
     assert found.verdict is Verdict.healthy
 
 
+def test_that_listing_is_denied_does_not_hide_that_the_queues_are_silent() -> None:
+    listing = t.Trouble(t.DENIED, "AccessDenied", "sqs:ListQueues queue *", "AccessDenied")
+    found = f.judged(sqs=replace(f.all_absent(t.TIMEOUT), listing=listing))
+    assert [one.code for one in roots(found.findings)] == ["sqs.timeout"]
+
+
 def test_a_video_queue_of_any_generation_is_no_drift() -> None:
     for seconds in (300, 900, 10800, 21600):
         box = f.box("academy-video-jobs", visibility_s=seconds)

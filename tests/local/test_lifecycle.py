@@ -159,7 +159,7 @@ def test_reset_leaves_the_sample_data_and_nothing_else(own_stack: Timed) -> None
     inbox = services.inbox_file(stack.folder)
     inbox.parent.mkdir(parents=True, exist_ok=True)
     inbox.write_text("{}\n", encoding="utf-8")
-    assert "say it: academyctl local reset --yes" in own_stack.cli.run("reset", check=2).stderr
+    assert "say it: academyctl --yes" in own_stack.cli.run("reset", check=2).stderr
     assert stores.sqs.attributes(video).visible == 1
     stores.close()
     own_stack.cli.run("reset", "--yes")

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -221,6 +222,16 @@ def test_picture_and_sound_stay_together(encoded: Encode, ffprobe: Path) -> None
         assert _first_bright(made, ffprobe) == pytest.approx(_first_loud(made, sound, ffprobe), abs=0.035)
 
 
+def test_gaps_in_the_sound_become_silence_and_not_a_shift(encoded: Encode) -> None:
+    samples = _samples(encoded("sound_gaps"), "vaudio")
+
+    def loud(at_s: float) -> bool:
+        return max(abs(value) for value in samples[int((at_s - 0.05) * 48000) : int((at_s + 0.05) * 48000)]) > 1000
+
+    assert len(samples) / 48000 == pytest.approx(4, abs=0.1)
+    assert [loud(at_s) for at_s in (0.2, 0.75, 1.5, 2.5, 3.5)] == [False, True, False, False, True]
+
+
 def _first_bright(made: Encoded, ffprobe: Path) -> float:
     """The time stamp of the first white picture, on the clock of the transport stream."""
     playlist, raw = made.out_dir / "v1" / "index.m3u8", ("-f", "rawvideo", "-pix_fmt", "gray", "-")
@@ -334,3 +345,18 @@ def test_a_name_with_odd_characters_is_just_a_name(clip: Callable[[str], Path], 
     argv = command(source, ladder(source), ffmpeg=ffmpeg, out_dir=out_dir, limits=LIMITS)
     runner.run(argv, out_dir=out_dir, limits=LIMITS, duration_s=source.duration_s)
     assert (out_dir / "v1" / "index0.ts").stat().st_size > 0
+
+
+def test_the_cores_are_shared_out_unless_a_number_is_set(
+    look: Callable[[str], Source], ffmpeg: Path, tmp_path: Path
+) -> None:
+    source = look("plain")
+
+    def threads(**options: Any) -> tuple[str, str]:
+        argv = command(source, ladder(source), ffmpeg=ffmpeg, out_dir=tmp_path, limits=LIMITS, **options)
+        return argv[argv.index("-threads:v") + 1], argv[argv.index("-filter_complex_threads") + 1]
+
+    assert threads(cores=2) == ("1", "1")
+    assert threads(cores=8) == ("4", "4")
+    assert threads(cores=1) == ("1", "1")
+    assert threads(cores=8, threads=3) == ("3", "3")

@@ -42,12 +42,24 @@ def fake(tmp_path: Path, script: str) -> list[str]:
     return [sys.executable, str(path)]
 
 
+OLDER: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def older() -> None:
+    """The processes that have nothing to do with the test."""
+    OLDER.clear()
+    OLDER.update(child.pid for child in psutil.Process().children(recursive=True))
+
+
 def go(argv: list[str], out_dir: Path, limits: Limits = LIMITS, **options: object) -> RunResult:
     return run(argv, out_dir=out_dir, limits=limits, duration_s=10, **options)  # type: ignore[arg-type]
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    """What was started since the test began; the services of the local stack are children of this process, too."""
+    own = psutil.Process().children(recursive=True)
+    return [child for child in own if child.pid not in OLDER and child.status() != psutil.STATUS_ZOMBIE]
 
 
 def gone(pid: int, *, within_s: float = 5) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -270,6 +271,7 @@ def test_a_video_whose_objects_do_not_stay_is_not_called_ready(bench: Make, stor
     assert [name for name in at.names(row) if name.endswith(".m3u8")] == [], "nothing is public"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell script")
 def test_a_video_without_a_thumbnail_is_still_a_video(
     bench: Make, clip: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

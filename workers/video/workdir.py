@@ -23,6 +23,8 @@ from academyctl.errors import Both, WorkFailed
 log = logging.getLogger("academyctl.video")
 
 OWNER = "owner.json"
+UNNAMED = ".video-"
+REMOVALS, REMOVE_EVERY_S = 20, 0.1
 # Between mkdtemp and the owner's name a folder is nobody's for a moment.
 NAMELESS_S = 3600.0
 # What stays free besides the video: logs, the health file, other programs.
@@ -40,25 +42,41 @@ def workdir(root: Path, video_id: int, *, host: str) -> Iterator[Path]:
     """A new folder for one run, removed at the end. Raises WorkFailed when the disk does not take it."""
     with disk_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"video-{video_id}-", dir=root))
+        folder = _owned(root, video_id, host)
     try:
-        with disk_errors(root):
-            (folder / OWNER).write_text(json.dumps(_me(host)), encoding="utf-8")
         yield folder
     finally:
         remove(folder)
 
 
+def _owned(root: Path, video_id: int, host: str) -> Path:
+    """A folder that has its name only when it has its owner: a kill in between leaves nothing that looks like a run."""
+    unnamed = Path(tempfile.mkdtemp(prefix=f"{UNNAMED}{video_id}-", dir=root))
+    (unnamed / OWNER).write_text(json.dumps(_me(host)), encoding="utf-8")
+    return unnamed.rename(root / unnamed.name.removeprefix("."))
+
+
 def remove(folder: Path) -> None:
-    """Delete a folder; what cannot be deleted now is logged and found again by `remove_leftovers`."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        log.warning("the folder %s could not be removed completely", folder)
+    """Delete a folder, its owner's name last: what cannot be deleted now is found again by `remove_leftovers`.
+
+    A killed worker's FFmpeg lives a moment longer and may still write here, so an unfinished deletion is repeated.
+    """
+    for _ in range(REMOVALS):
+        for entry in folder.glob("*"):
+            if entry.name != OWNER:
+                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+        if {entry.name for entry in folder.glob("*")} <= {OWNER}:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(REMOVE_EVERY_S)
+    log.warning("the folder %s could not be removed completely", folder)
 
 
 def remove_leftovers(root: Path, *, host: str, now: Callable[[], float] = time.time) -> list[Path]:
     """Remove the folders of this host's processes that are gone; the removed ones come back."""
-    gone = [folder for folder in root.glob("video-*") if folder.is_dir() and _abandoned(folder, host, now())]
+    ours = [*root.glob("video-*"), *root.glob(f"{UNNAMED}*")]
+    gone = [folder for folder in ours if folder.is_dir() and _abandoned(folder, host, now())]
     for folder in gone:
         log.warning("removing %s, left behind by a worker that is gone", folder)
         remove(folder)
