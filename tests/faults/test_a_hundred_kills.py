@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,7 +103,12 @@ def test_a_hundred_kills_lose_nothing_and_make_nothing_ready_twice(
     uploads = [upload_lecture(stores, clip, title=f"kill {n}") for n in range(VIDEOS)]
     ids = [upload.video_id for upload in uploads]
     with fleet(env, tmp_path / "workers.log") as workers:
-        _kill_in_the_middle(stores, workers, ids, rng)
+
+        def another() -> None:
+            uploads.append(upload_lecture(stores, clip, title=f"kill {len(uploads)}"))
+            ids.append(uploads[-1].video_id)
+
+        _kill_in_the_middle(stores, workers, ids, rng, another)
         eventually(lambda: _top_up(workers, stores, ids), timeout=180, every=0.2)
         eventually(lambda: _queue_is_empty(stores), timeout=60, every=0.2)
     assert _ready_counts(stores, ids) == dict.fromkeys(ids, 1)
@@ -113,8 +118,10 @@ def test_a_hundred_kills_lose_nothing_and_make_nothing_ready_twice(
         assert report.problems == ()
 
 
-def _kill_in_the_middle(stores: Stores, workers: Fleet, ids: list[int], rng: random.Random) -> None:
-    """Kill the owner of some video's lease at a random moment of its run; requeue what got READY before it was hit."""
+def _kill_in_the_middle(
+    stores: Stores, workers: Fleet, ids: list[int], rng: random.Random, another: Callable[[], None]
+) -> None:
+    """Kill the owner of some video's lease at a random moment of its run; a fast machine gets more videos to encode."""
     killed = 0
     deadline = time.monotonic() + 420
     while killed < KILLS and time.monotonic() < deadline:
@@ -126,7 +133,7 @@ def _kill_in_the_middle(stores: Stores, workers: Fleet, ids: list[int], rng: ran
         pids = [pid for row in owners if (pid := _pid(row["leased_by"])) is not None]
         if not pids:
             if not stores.db.query("SELECT 1 FROM video_video WHERE id = ANY(%s) AND status <> 'READY'", (ids,)):
-                pytest.fail(f"every video was READY after {killed} kills: make the clips longer")
+                another()
             time.sleep(0.02)
             continue
         time.sleep(rng.random() * 0.4)
