@@ -132,7 +132,11 @@ def _kill_in_the_middle(
         )
         pids = [pid for row in owners if (pid := _pid(row["leased_by"])) is not None]
         if not pids:
-            if not stores.db.query("SELECT 1 FROM video_video WHERE id = ANY(%s) AND status <> 'READY'", (ids,)):
+            left = stores.db.query(
+                "SELECT count(*) AS n FROM video_video WHERE id = ANY(%s) AND status <> 'READY'", (ids,)
+            )
+            # A killed video waits for its lease: without others beside it every kill would cost that long.
+            if left[0]["n"] < 8:
                 another()
             time.sleep(0.02)
             continue
