@@ -1,4 +1,8 @@
-"""The words of findings in both languages: `texts/<lang>.toml`, by code. No sentence stands anywhere else."""
+"""The words of findings in both languages: `texts/<topic>.<lang>.toml`, by code. No sentence stands anywhere else.
+
+A check has `title`, a sentence that is true when it passes, and may say more in `ok`; a finding has `summary` and
+`remedy`. `*.name` is for every topic that has no text of its own. {names} are the finding's values.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +28,31 @@ class Text:
     remedy: str = ""
 
 
-@cache
 def load(lang: str) -> Mapping[str, Text]:
     """Every text of a language, by code."""
-    raw: dict[str, Any] = tomllib.loads((FOLDER / f"{lang}.toml").read_text(encoding="utf-8"))
+    topics = sorted(path.name.partition(".")[0] for path in FOLDER.glob(f"*.{lang}.toml"))
+    return {code: text for topic in topics for code, text in _file(topic, lang).items()}
+
+
+@cache
+def _file(topic: str, lang: str) -> Mapping[str, Text]:
+    path = FOLDER / f"{topic}.{lang}.toml"
+    # Parsing all of them costs more than a small diagnosis, so each is read when its topic speaks.
+    raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {code: Text(**entry) for code, entry in raw.items()}
 
 
 def text_of(code: str, lang: str) -> Text:
     """The text of a code; `sqs.key-unknown` falls back to `*.key-unknown`, which every AWS-like service shares."""
-    texts = load(lang)
-    found = texts.get(code) or texts.get(f"*.{code.partition('.')[2]}")
+    topic, _, name = code.partition(".")
+    shared = _file("shared", lang)
+    found = _file(topic, lang).get(code) or shared.get(code) or shared.get(f"*.{name}")
     return found or Text(title=code, summary=code)
 
 
 def words(name: str, lang: str) -> str:
     """A word of the report itself, from the table `report`."""
-    return load(lang)[f"report.{name}"].title
+    return _file("report", lang)[f"report.{name}"].title
 
 
 def worded(

@@ -13,7 +13,21 @@ from checks._model import Topic
 
 ALL = "all"
 # How a person reads them: what stands first explains what stands later. Others follow in the alphabet's order.
-_FIRST = ("settings", "aws", "sqs", "redis", "db", "r2")
+_FIRST = (
+    "settings",
+    "aws",
+    "sqs",
+    "redis",
+    "db",
+    "r2",
+    "workers",
+    "video",
+    "ai",
+    "messaging",
+    "scaling",
+    "lambda",
+    "batch",
+)
 
 
 def words() -> tuple[str, ...]:

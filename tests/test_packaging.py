@@ -73,7 +73,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: zipf
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert there == ours
-    assert {"academyctl/local/platform.sql", "checks/texts/ko.toml", "checks/texts/en.toml"} <= there
+    assert {"academyctl/local/platform.sql", "checks/texts/sqs.ko.toml", "checks/texts/sqs.en.toml"} <= there
 
 
 def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:

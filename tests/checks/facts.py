@@ -10,6 +10,7 @@ from checks._engine import diagnose
 from checks._model import Diagnosis, Finding, Gathered, Snapshot, State, Topic
 from checks._topics import chosen
 from checks._trouble import Trouble
+from tests.checks import topics
 
 TOPICS: tuple[Topic, ...] = chosen(())
 AT = "2026-02-17T03:35:57.000+00:00"
@@ -74,7 +75,7 @@ R2 = r2.Facts(
     names=None,
     skew_s=-0.2,
 )
-HEALTHY: dict[str, Any] = {"settings": SETTINGS, "sqs": SQS, "redis": REDIS, "db": DB, "r2": R2}
+HEALTHY: dict[str, Any] = {"settings": SETTINGS, "sqs": SQS, "redis": REDIS, "db": DB, "r2": R2, **topics.healthy()}
 
 
 def snapshot(**facts: Any) -> Snapshot:

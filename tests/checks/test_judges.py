@@ -12,7 +12,8 @@ from checks._engine import CHECK_CRASH, kinds
 from checks._model import State, Verdict
 from checks._verdict import exit_code, roots
 from tests.checks import facts as f
-from tests.checks.cases import CASES, Case
+from tests.checks.case import Case
+from tests.checks.cases import CASES
 
 _EXIT = {State.fail: 1, State.unknown: 3, State.warn: 0}
 
