@@ -149,8 +149,11 @@ def test_an_interrupt_from_the_keyboard_ends_with_130_and_no_traceback(tmp_path:
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == b"waiting\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 130
+        try:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 130
+        finally:
+            process.kill()
         assert process.stderr.read() == b"interrupted\n"
 
 
