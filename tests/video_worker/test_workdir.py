@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from academyctl.errors import WorkFailed
+from tests.conftest import eventually
 from workers.video.workdir import OWNER, remove_leftovers, workdir
 
 
@@ -42,6 +43,30 @@ def test_what_a_killed_worker_left_is_removed_and_a_living_ones_is_not(tmp_path:
         assert remove_leftovers(tmp_path, host="elsewhere") == []
         assert remove_leftovers(tmp_path, host="here") == [left]
         assert mine.exists()
+    assert not left.exists()
+
+
+def test_a_worker_killed_while_it_cleans_up_leaves_a_folder_that_still_names_its_owner(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from workers.video.workdir import workdir\n"
+        "with workdir(Path(sys.argv[1]), 5, host='here') as folder:\n"
+        "    for number in range(5000): (folder / f'{number}.ts').touch()\n"
+        "    print(folder, flush=True); sys.stdin.readline()\n"
+    )
+    argv = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8") as worker:
+        assert worker.stdout is not None
+        assert worker.stdin is not None
+        left = Path(worker.stdout.readline().strip())
+        assert {entry.name for entry in tmp_path.iterdir()} == {left.name}
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        eventually(lambda: len(list(left.iterdir())) <= 5000, every=0.001)
+        worker.kill()
+        worker.wait()
+    assert 0 < len(list(left.iterdir())) <= 5000, "it was killed in the middle"
+    assert (left / OWNER).exists()
+    assert remove_leftovers(tmp_path, host="here") == [left]
     assert not left.exists()
 
 
