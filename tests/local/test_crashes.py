@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from academyctl.errors import WorkFailed
-from academyctl.local import processes
+from academyctl.local import postgres, processes
 from academyctl.local import state as remembered
 from academyctl.local.stack import LocalStack
 from academyctl.local.state import Process
@@ -93,9 +93,29 @@ def _python_for_others() -> str | None:
     """A Python of this version that every account can run; a root's own is often closed to others."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for path in (sys.executable, shutil.which(name, path="/usr/bin:/usr/local/bin")):
-        if path and all(parent.stat().st_mode & 0o001 for parent in Path(path).resolve().parents):
+        if path and _open_to_others(Path(path)):
             return path
     return None
+
+
+def _open_to_others(path: Path) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root must hand the programs to another account")
+def test_the_programs_of_a_closed_venv_run_for_the_account_that_owns_the_database(tmp_path: Path) -> None:
+    package = postgres.binaries().parents[1]
+    closed = tmp_path / "closed"
+    for part in (package / postgres.binaries().parent.name, *package.parent.glob(f"{package.name}.libs")):
+        shutil.copytree(part, closed / part.relative_to(package.parent), symlinks=True)
+    closed.chmod(0o700)
+    install = postgres._reachable(closed / package.name / postgres.binaries().parent.name)
+    assert not install.is_relative_to(tmp_path)
+    done = subprocess.run(
+        [install / "bin" / "initdb", "--version"], user="nobody", cwd="/", capture_output=True, text=True,
+        encoding="utf-8", timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.partition(" ")[0]) == (0, "initdb"), done.stderr
 
 
 @pytest.mark.skipif(os.name != "nt" and os.geteuid() != 0, reason="this run is an ordinary user's already")
@@ -103,9 +123,11 @@ def test_an_ordinary_user_can_run_it_too(fresh: Cli) -> None:
     python = _python_for_others()
     if python is None:
         pytest.skip("there is no Python that other accounts can run")
+    where = [str(Path(__file__).parents[2]), *site.getsitepackages()]
+    if not all(_open_to_others(Path(one) / "any") for one in where):
+        pytest.skip("the environment of this run is closed to other accounts")
     fresh.folder.mkdir(parents=True)
     shutil.chown(fresh.folder, "nobody")
-    where = [str(Path(__file__).parents[2]), *site.getsitepackages()]
     env = {**fresh.env(), "HOME": str(fresh.folder), "PYTHONPATH": os.pathsep.join(where)}
     for words in (("up",), ("status",), ("down",)):
         done = subprocess.run(
