@@ -8,6 +8,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Without bytecode every start of a program would compile its imports again.
 RUN = env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH
+# Each process has a local stack of its own; most tests wait for something, so two share two cores well.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 # Errors alone: a machine's own pip settings may warn a hundred times. Compiling is left to compileall, on all cores.
 PIP = $(RUN) $(BIN)/python -m pip install -qq --disable-pip-version-check
 
@@ -17,7 +19,7 @@ demo: $(READY)
 	$(RUN) $(BIN)/academyctl demo
 
 test: $(READY)
-	$(RUN) $(BIN)/python -m pytest
+	$(RUN) $(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(READY)
 	$(RUN) $(BIN)/ruff format --check .

@@ -37,7 +37,9 @@ def browser(tmp_path: Path) -> Iterator[Open]:
 
     def start(url: str) -> None:
         argv = [program, *QUIET, *sandbox, f"--user-data-dir={tmp_path / 'profile'}", url]
-        opened.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        # It leaves folders in TMPDIR behind when it is stopped.
+        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        opened.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env))
 
     try:
         yield start
