@@ -8,7 +8,8 @@ AcademyError                 exit 1
 │   └── StoreError           exit 3   one of the stores; `cause` names the kind
 │       ├── AwsError                  with the service's own error code
 │       ├── RedisAway
-│       └── DatabaseAway
+│       ├── DatabaseAway
+│       └── SolapiAway
 ├── BadMessage               exit 1   a queue message that can never succeed
 ├── NotReadOnly              exit 1   a diagnosis tried to change something: a bug of ours
 └── (control flow of a running job)
@@ -105,6 +106,10 @@ class RedisAway(StoreError):
 
 class DatabaseAway(StoreError):
     code = "database-away"
+
+
+class SolapiAway(StoreError):
+    code = "solapi-away"
 
 
 class BadMessage(AcademyError):

@@ -62,8 +62,9 @@ class _Look:
         return None
 
 
-def verify(stores: Stores, video: VideoRow, *, ffmpeg: Path | None = None) -> VerifyReport:
-    """Compare a video's objects with its playlists; with `ffmpeg` also decode every rendition to its end.
+def verify(stores: Stores, video: VideoRow, *, ffmpeg: Path | None = None, types: bool = True) -> VerifyReport:
+    """Compare a video's objects with its playlists; with `types` also ask each for its type and cache rule, with
+    `ffmpeg` also decode every rendition to its end.
 
     Reads only. Raises StoreError when R2 cannot be read, WorkFailed when FFmpeg cannot be started.
     """
@@ -79,7 +80,8 @@ def verify(stores: Stores, video: VideoRow, *, ffmpeg: Path | None = None) -> Ve
         return replace(report, problems=tuple(look.problems))
     with ThreadPoolExecutor(PARALLEL) as pool:
         renditions = _renditions(look, pool)
-        _judge_types(look, pool)
+        if types:
+            _judge_types(look, pool)
     source = None
     if ffmpeg is not None:
         renditions, source = _decoded(look, renditions, ffmpeg)

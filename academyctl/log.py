@@ -32,15 +32,19 @@ _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (("akia", "asia"), re.compile(r"(?<![A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])"), r"\1****"),
     (("://",), re.compile(r"(\w+://[^:/\s]+:)[^@/\s]+(@)"), r"\1****\2"),
 )
+_UNNAMED = tuple(row for row in _MASKS if not row[1].pattern.startswith(_NAMED))
 
 
-def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without secrets and full phone numbers. `secrets` are exact values known from the settings."""
+def mask(text: str, secrets: Iterable[str] = (), *, named: bool = True) -> str:
+    """The text without secrets and full phone numbers. `secrets` are exact values known from the settings.
+
+    `named` = False leaves alone what is secret by its name only: a result may well have a field `token`.
+    """
     for secret in secrets:
         if len(secret) >= 6:
             text = text.replace(secret, "****")
     lower = text.lower()
-    for words, pattern, replacement in _MASKS:
+    for words, pattern, replacement in _MASKS if named else _UNNAMED:
         for word in words:
             if word in lower:
                 text = pattern.sub(replacement, text)

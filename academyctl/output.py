@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -35,6 +35,7 @@ class _Run:
     lang: str = ""
     preferred_lang: str = ""
     json_said: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 _run = _Run()
@@ -54,6 +55,11 @@ def choose_lang(language: str) -> None:
 def prefer_lang(language: str) -> None:
     """The settings' language: stronger than the locale, weaker than --lang and ACADEMYCTL_LANG; '' says nothing."""
     _run.preferred_lang = language
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """The settings' secret values, which no result shows wherever they turn up."""
+    _run.secrets = tuple(secrets)
 
 
 def json_said() -> bool:
@@ -77,21 +83,34 @@ def _system_locale() -> str:
     return locale.getlocale()[0] or ""
 
 
-def emit(data: Mapping[str, Any], *, fmt: str = "table", table: Callable[[], Any] | None = None) -> None:
-    """Print a result: `data` is all of it as JSON, `table` makes what people see (a string or a rich renderable)."""
+def emit(
+    data: Mapping[str, Any], *, fmt: str = "table", table: Callable[[], Any] | None = None, revealed: bool = False
+) -> None:
+    """Print a result: `data` is all of it as JSON, `table` makes what people see (a string or a rich renderable).
+
+    This is where phone numbers and secrets stop, whatever a store's words held; `revealed`: they were asked for.
+    """
+    hidden = str if revealed else _hidden
     if fmt == Format.json:
-        _write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=_plain) + "\n", utf8=True)
+        plain = json.loads(json.dumps(data, default=_plain))
+        told = plain if revealed else _tree(plain)
+        _write(sys.stdout, json.dumps(told, ensure_ascii=False, indent=2) + "\n", utf8=True)
         _run.json_said = True
         return
     shown = table() if table is not None else _pairs(data)
     if isinstance(shown, str):
-        _write(sys.stdout, shown if shown.endswith("\n") else shown + "\n")
+        _write(sys.stdout, hidden(shown if shown.endswith("\n") else shown + "\n"))
     else:
         # Rich would end the process itself when the reader of a pipe has gone.
         paper = console(sys.stdout)
         with paper.capture() as printed:
             paper.print(shown)
-        _write(sys.stdout, printed.get())
+        _write(sys.stdout, hidden(printed.get()))
+
+
+def document(text: str) -> None:
+    """Print a result that is a document of its own (XML, HTML, JSON lines): UTF-8 whatever the console speaks."""
+    _write(sys.stdout, _hidden(text), utf8=True)
 
 
 def rows(columns: Sequence[str], lines: Sequence[Sequence[Any]], *, title: str = "") -> Any:
@@ -146,6 +165,21 @@ def _masked(text: str) -> str:
     from academyctl.log import mask
 
     return mask(text)
+
+
+def _hidden(text: str) -> str:
+    from academyctl.log import mask
+
+    return mask(text, _run.secrets, named=False)
+
+
+def _tree(value: Any) -> Any:
+    """Strings alone: a number may read like a phone's."""
+    if isinstance(value, str):
+        return _hidden(value)
+    if isinstance(value, list):
+        return [_tree(one) for one in value]
+    return {key: _tree(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _pairs(data: Mapping[str, Any]) -> str:

@@ -131,21 +131,25 @@ class DropLease:
 
 @dataclass(frozen=True)
 class ResetVideo:
-    """Set a video back to UPLOADED by the API's retry rules; `force` also takes READY."""
+    """Set a video back to UPLOADED by the API's retry rules; `force` also takes READY.
+
+    With `as_of`, a row that was changed since then or is leased again stays: a new run has its status too.
+    """
 
     video_id: int
     status: str
     error_reason: str
     force: bool = False
+    as_of: datetime | None = None
 
     def __str__(self) -> str:
         reason = f" (error_reason = {self.error_reason})" if self.error_reason else ""
         return f"set video {self.video_id} status {self.status} -> UPLOADED{reason}"
 
     def do(self, stores: Stores) -> None:
-        result = stores.videos.reset_for_retry(self.video_id, force=self.force, expected=self.status)
+        result = stores.videos.reset_for_retry(self.video_id, force=self.force, expected=self.status, as_of=self.as_of)
         if result.claim != Claim.CLAIMED:
-            now = result.row.status if result.row else "gone"
+            now = f"{result.row.status}{' anew' if result.claim is Claim.LEASED else ''}" if result.row else "gone"
             raise Changed(f"video {self.video_id} was not set to UPLOADED", why=f"it is {now}, it was {self.status}")
 
     @property

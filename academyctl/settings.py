@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from academyctl import settings_file
@@ -57,18 +57,18 @@ class Settings(BaseSettings):
         del settings_cls
         return (init_settings,)
 
-    general: model.General = model.General()
-    aws: model.Aws = model.Aws()
-    queues: model.Queues = model.Queues()
-    redis: model.Redis = model.Redis()
-    db: model.Db = model.Db()
-    r2: model.R2 = model.R2()
-    platform: model.Platform = model.Platform()
-    video: model.Video = model.Video()
-    ai: model.Ai = model.Ai()
-    solapi: model.Solapi = model.Solapi()
-    worker: model.Worker = model.Worker()
-    fleet: model.Fleet = model.Fleet()
+    general: model.General = Field(default_factory=model.General)
+    aws: model.Aws = Field(default_factory=model.Aws)
+    queues: model.Queues = Field(default_factory=model.Queues)
+    redis: model.Redis = Field(default_factory=model.Redis)
+    db: model.Db = Field(default_factory=model.Db)
+    r2: model.R2 = Field(default_factory=model.R2)
+    platform: model.Platform = Field(default_factory=model.Platform)
+    video: model.Video = Field(default_factory=model.Video)
+    ai: model.Ai = Field(default_factory=model.Ai)
+    solapi: model.Solapi = Field(default_factory=model.Solapi)
+    worker: model.Worker = Field(default_factory=model.Worker)
+    fleet: model.Fleet = Field(default_factory=model.Fleet)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def load(
     chosen = settings_file.profile_name(env, profile=profile or "", file=file)
     in_file = _from_file(found, chosen, stack=bool(overlay))
     sources: dict[str, str] = {path: source for path, (_, source) in in_file.items()}
-    values: dict[str, Any] = {}
+    # Every section is named, or its defaults would be validated by a validator of its own: one more to build.
+    values: dict[str, Any] = {section: {} for section in Settings.model_fields}
     for path, (value, _) in in_file.items():
         section, _, name = path.partition(".")
         values.setdefault(section, {}).update({name: value} if name else {})
@@ -203,6 +204,12 @@ def value_of(settings: Settings, path: str) -> Any:
     """The value at a dotted path."""
     section, name = path.split(".")
     return getattr(getattr(settings, section), name)
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """What no log, report or result may show, wherever it turns up."""
+    values = (value_of(settings, leaf.path) for leaf in leaves() if leaf.secret)
+    return [value.get_secret_value() for value in values if value is not None]
 
 
 def _from_file(found: Path | None, chosen: str, *, stack: bool) -> dict[str, tuple[Any, str]]:

@@ -1,10 +1,10 @@
-"""academyctl.toml: [profiles.NAME.SECTION] tables; every profile stands on `default`."""
+"""academyctl.toml: [profiles.NAME.SECTION] tables; every profile stands on `default`. [diagnose] is the diagnosis's."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ class Document:
     file: Path
     profiles: Mapping[str, Mapping[str, Mapping[str, Any]]]
     profile: str = DEFAULT
+    diagnose: Mapping[str, Any] = field(default_factory=dict)
+    """`ignore`, a list of tables, and `plugins`, a truth; what stands in them is judged by who reads them."""
 
     def source(self, profile: str) -> str:
         """What `config show` says of a value from a profile of this file."""
@@ -68,7 +70,7 @@ def read(file: Path) -> Document:
                 "위에 적힌 위치를 고치세요. Windows 경로는 '작은따옴표'로 적습니다",
             ),
         ) from error
-    stray = sorted(set(document) - {"profiles", "profile"})
+    stray = sorted(set(document) - {"profiles", "profile", "diagnose"})
     if stray:
         raise _shape(file, f"unknown top-level key '{stray[0]}'")
     chosen = document.get("profile", DEFAULT)
@@ -78,7 +80,7 @@ def read(file: Path) -> Document:
     for name, sections in profiles.items():
         for section, entries in _tables(file, f"profiles.{name}", sections).items():
             _tables(file, f"profiles.{name}.{section}", entries, deepest=True)
-    return Document(file, profiles, chosen)
+    return Document(file, profiles, chosen, _diagnose(file, document.get("diagnose", {})))
 
 
 def profile_name(env: Mapping[str, str], *, profile: str = "", file: Path | None = None) -> str:
@@ -140,6 +142,17 @@ def _tables(file: Path, path: str, value: Any, *, deepest: bool = False) -> dict
         if not deepest and not isinstance(entry, dict):
             raise _shape(file, f"{path}.{key} is not a table")
     return value
+
+
+def _diagnose(file: Path, section: Any) -> dict[str, Any]:
+    if not isinstance(section, dict):
+        raise _shape(file, f"diagnose = {section!r} is not a table")
+    stray = sorted(set(section) - {"ignore", "plugins"})
+    if stray:
+        raise _shape(file, f"unknown key '{stray[0]}' in [diagnose]")
+    if not isinstance(section.get("plugins", False), bool):
+        raise _shape(file, "diagnose.plugins is neither true nor false")
+    return section
 
 
 def _shape(file: Path, what: str) -> ConfigError:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+# Looking for pydantic's plug-ins reads the metadata of every installed package; we have none.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def setting(default: Any, *env: str, **rules: Any) -> Any:
@@ -23,12 +27,16 @@ Secret = SecretStr | None
 
 class Section(BaseModel):
     # A bad value's text may be a secret in the wrong place: pydantic must not repeat it.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+    # Built when first needed: Settings builds one validator for all sections, and theirs are then never asked for.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class General(Section):
     production: bool = setting(False, "ACADEMYCTL_PRODUCTION", description="ask before anything destructive")
     lang: Literal["", "ko", "en"] = setting("", "ACADEMYCTL_LANG", description="ko or en; empty = from the locale")
+    playbooks: str = setting("", "ACADEMYCTL_PLAYBOOKS", description="folders with playbooks of your own")
 
 
 class Aws(Section):
@@ -167,6 +175,9 @@ class Solapi(Section):
     mock: bool = setting(False, "SOLAPI_MOCK", description="send nothing")
     base_url: str = setting("https://api.solapi.com", "SOLAPI_BASE_URL")
     wait_s: Annotated[int, Field(ge=0, le=20)] = setting(20, "MESSAGING_SQS_WAIT_SECONDS")
+    low_balance: Annotated[int, Field(ge=0)] = setting(
+        10000, "ACADEMYCTL_SOLAPI_LOW_BALANCE", description="in won; a diagnosis warns below it"
+    )
 
 
 class Worker(Section):
@@ -206,6 +217,14 @@ class Fleet(Section):
     metric_name: str = setting("QueueDepth", "METRIC_NAME")
     backlog_api_url: str = setting("", "VIDEO_BACKLOG_API_URL", description="what a Lambda asks for the video backlog")
     ssm_env: str = setting("/academy/workers/env", "BATCH_SSM_ENV")
+    batch_queue: str = setting("academy-v1-video-batch-queue", "VIDEO_BATCH_JOB_QUEUE")
+    batch_job: str = setting("academy-v1-video-batch-jobdef", "VIDEO_BATCH_JOB_DEFINITION")
+    batch_compute: str = setting(
+        "academy-v1-video-batch-ce",
+        "VIDEO_BATCH_COMPUTE_ENVIRONMENT",
+        description="looked for when the queue names none",
+    )
+    batch_log_group: str = setting("/aws/batch/academy-video-worker", "VIDEO_BATCH_LOG_GROUP")
 
 
 # Names the platform's documents still mention. Accepted so that an old env file works, and told apart from typos.

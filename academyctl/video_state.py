@@ -108,7 +108,7 @@ def gather(stores: Stores, ids: Sequence[int], *, objects: bool = True) -> Gathe
     seen: dict[str, Seen] = {}
     if stores.redis.enabled:
         try:
-            seen = stores.redis.look(_keys_of(ids, rows))
+            seen = stores.redis.look(keys_of(ids, rows))
             # Nearly always the row's owner is the lock's, and this asks for nothing more.
             seen |= stores.redis.look([key for key in _lock_owners(ids, seen) if key not in seen])
         except StoreError as error:
@@ -131,8 +131,8 @@ def _video(
     heads: Mapping[int, Head | None],
     unknown: frozenset[str],
 ) -> Video:
-    known = _known(video_id, row, seen)
-    lock = known.lock
+    found = known(video_id, row, seen)
+    lock = found.lock
     worker = _worker_of(video_id, lock.owner.token, seen) if lock is not None and lock.owner is not None else None
     if worker is None and row is not None and row.leased_by:
         worker = _worker_of(video_id, row.leased_by, seen)
@@ -141,7 +141,7 @@ def _video(
     return Video(
         id=video_id,
         row=row,
-        keys=None if "redis" in unknown else known,
+        keys=None if "redis" in unknown else found,
         worker=worker,
         master=heads.get(video_id),
         unknown=unknown,
@@ -186,7 +186,8 @@ def json_object(text: str | None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _keys_of(ids: Sequence[int], rows: Mapping[int, VideoRow]) -> list[str]:
+def keys_of(ids: Sequence[int], rows: Mapping[int, VideoRow]) -> list[str]:
+    """The keys of these videos; those beside the lock need the row's tenant."""
     wanted = [keys.encode_lock(video_id) for video_id in ids]
     for video_id, row in rows.items():
         wanted += [
@@ -198,7 +199,9 @@ def _keys_of(ids: Sequence[int], rows: Mapping[int, VideoRow]) -> list[str]:
     return wanted
 
 
-def _known(video_id: int, row: VideoRow | None, seen: Mapping[str, Seen]) -> Keys:
+def known(video_id: int, row: VideoRow | None, seen: Mapping[str, Seen]) -> Keys:
+    """What Redis was seen to hold of a video."""
+
     def present(key: str) -> Seen | None:
         found = seen.get(key)
         return found if found is not None and found.value is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from checks import _trouble as t
@@ -31,15 +32,74 @@ _TABLE: tuple[tuple[str, str, State, Verdict | None, tuple[str, ...], tuple[str,
 _ORDER = tuple(row[0] for row in _TABLE)
 # With one of these the next call would fail in the same way.
 WHOLE = frozenset(_ORDER) - {t.DENIED, t.ODD}
+# What topic `aws` found out about the account, by the cause that one of its services then reads.
+_REACH = ("unreachable", "proxy", "gateway", "tls", "stranger", "region-unknown")
+_ACCOUNT: dict[str, tuple[str, ...]] = {
+    t.KEY: ("key-unknown", "secret-wrong", "clock-wrong"),
+    t.SECRET: ("secret-wrong", "clock-wrong"),
+    t.NO_KEY: ("no-credentials", "half-key"),
+    t.EXPIRED: ("credentials-expired", "not-signed-in"),
+    t.CLOCK: ("clock-wrong",),
+    t.UNREACHABLE: _REACH,
+    t.HOST: ("host-unknown", "region-unknown"),
+    t.STRANGER: _REACH,
+    t.SETUP: ("profile-unknown", "not-signed-in", "config-unreadable", "setup"),
+    t.TIMEOUT: ("timeout", "region-unknown", *_REACH),
+    t.THROTTLED: ("throttled",),
+    t.ODD: ("odd", *_REACH),
+}
+# Actions that a policy cannot limit to one resource, and the ARN of the others' subjects.
+_UNBOUND = frozenset({"sqs:ListQueues", "lambda:ListFunctions", "events:ListRules"})
+_ARNS = {
+    "sqs": "arn:aws:sqs:{region}:*:{name}",
+    "lambda": "arn:aws:lambda:{region}:*:function:{name}",
+    "events": "arn:aws:events:{region}:*:rule/{name}",
+    "logs": "arn:aws:logs:{region}:*:log-group:{name}:*",
+}
+# Who may one of these needs the others as well: a policy is mended once, not once a look (contract 8.5).
+_TOGETHER = (
+    ("sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
+    ("events:DescribeRule", "events:ListTargetsByRule"),
+    ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribePolicies", "autoscaling:DescribeScalingActivities"),
+)
 
 
-def access_kinds(topic: str, because: Mapping[str, Sequence[Because]] | None = None) -> dict[str, Kind]:
-    """The kinds of one service, by trouble cause; `because` adds what explains a cause."""
+def account_causes(cause: str) -> tuple[Because, ...]:
+    """What explains a trouble of a service of AWS when it is the whole account's, as topic `aws` names it."""
+    return tuple(Because(f"aws.{code}") for code in _ACCOUNT.get(cause, ()))
+
+
+def access_kinds(
+    topic: str, because: Mapping[str, Sequence[Because]] | None = None, *, of_account: bool = False
+) -> dict[str, Kind]:
+    """The kinds of one service, by trouble cause; `because` adds what explains a cause.
+
+    `of_account`: the service is AWS's own and has topic `aws`'s key, so what that finds explains it too.
+    """
     because = because or {}
+    wider = account_causes if of_account else lambda _cause: ()
     return {
-        cause: Kind(f"{topic}.{code}", state, verdict, commands, local, tuple(because.get(cause, ())))
+        cause: Kind(f"{topic}.{code}", state, verdict, commands, local, (*because.get(cause, ()), *wider(cause)))
         for cause, code, state, verdict, commands, local in _TABLE
     }
+
+
+def statement(troubles: Iterable[Trouble], region: str) -> str:
+    """The IAM policy statement (JSON) that allows what these troubles say is denied; '' when nothing is."""
+    asked = [one.what.partition(" ")[::2] for one in troubles if one.cause == t.DENIED and ":" in one.what]
+    if not asked:
+        return ""
+    actions = {action for action, _ in asked}
+    for group in _TOGETHER:
+        if actions & set(group):
+            actions |= set(group)
+    names = {(action.partition(":")[0], name.rpartition(" ")[2]) for action, name in asked}
+    if actions & _UNBOUND or any(service not in _ARNS or name in ("", "*") for service, name in names):
+        arns = ["*"]
+    else:
+        arns = sorted(_ARNS[service].format(region=region or "*", name=name) for service, name in names)
+    told = {"Effect": "Allow", "Action": sorted(actions), "Resource": arns[0] if len(arns) == 1 else arns}
+    return json.dumps(told, separators=(",", ":"))
 
 
 def worst(troubles: Iterable[Trouble]) -> Trouble | None:
@@ -53,7 +113,8 @@ def access_finding(kinds: Mapping[str, Kind], topic: str, troubles: Sequence[Tro
     assert first is not None
     kind = kinds.get(first.cause, kinds[t.ODD])
     action = first.what.partition(" ")[0]
-    given = {"topic": topic, "why": first.told, "action": action, **values}
+    allow = statement(troubles, str(values.get("region", ""))) or "-"
+    given = {"topic": topic, "why": first.told, "action": action, "statement": allow, **values}
     # One line a cause: ten queues with one bad key need no ten lines.
     told = {one.cause: (one.what, one.told) for one in reversed((first, *troubles))}
     return kind.found("", *reversed(told.values()), **given)

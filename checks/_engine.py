@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from traceback import extract_tb
-from typing import Any
 
 from academyctl import __version__
 from academyctl.errors import StoreError
 from academyctl.log import mask
-from academyctl.settings import Loaded, leaves, value_of
+from academyctl.settings import Loaded, secret_values
 from academyctl.stores.readonly import ReadOnlyStores
+from checks._against import Other
 from checks._codec import plain, texts_of, typed
 from checks._model import Check, Diagnosis, Evidence, Finding, Gathered, Kind, Snapshot, State, Topic, Verdict, World
 from checks._verdict import decide, fold
@@ -22,13 +22,23 @@ from checks._verdict import decide, fold
 TIMEOUT_S = 10.0
 # Facts are due a little before the end, so that what was seen by then still reaches the report.
 _DUE = 0.9
+_BEAT_S = 0.1
 
 LATE = Kind("topic.late", State.unknown, Verdict.infrastructure)
+STOPPED = Kind("topic.stopped", State.unknown)
 CRASH = Kind("topic.crash", State.crash, Verdict.code)
 CHECK_CRASH = Kind("check.crash", State.crash, Verdict.code)
-ENGINE_KINDS = (LATE, CRASH, CHECK_CRASH)
+ENGINE_KINDS = (LATE, STOPPED, CRASH, CHECK_CRASH)
 
 Now = Callable[[], datetime]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The operator has seen enough; `snapshot` is what was seen by then."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
 
 
 def utc_now() -> datetime:
@@ -42,30 +52,42 @@ def take(
     *,
     timeout_s: float = TIMEOUT_S,
     now: Now = utc_now,
+    other: Other | None = None,
 ) -> Snapshot:
-    """Gather the facts of the topics, read-only and concurrently; what is not there in `timeout_s` seconds is late."""
+    """Gather the facts of the topics, read-only and concurrently; what is not there in `timeout_s` seconds is late.
+
+    `other` is another part's environment, to compare the settings with. Raises Interrupted, with what was seen so far,
+    on Ctrl-C.
+    """
     started, taken_at = time.monotonic(), now()
     stores = ReadOnlyStores(loaded.settings, timeout_s=timeout_s, now=now)
-    world = World(stores, loaded, env, started + timeout_s * _DUE, now)
-    secrets = _secrets(loaded)
+    words = frozenset(topic.name for topic in topics)
+    world = World(stores, loaded, env, started + timeout_s * _DUE, now, other, words)
+    secrets = secret_values(loaded.settings)
     done: dict[str, Gathered] = {}
     threads = {}
-    # Topics that need an AWS client start last: making one is work of this thread, while the others wait for answers.
-    for topic in sorted(topics, key=lambda one: bool(one.clients)):
-        for client in topic.clients:
-            _open(stores, client)
-        thread = threading.Thread(target=_look, args=(topic, world, secrets, done), name=topic.name, daemon=True)
-        thread.start()
-        threads[topic.name] = thread
-    for thread in threads.values():
-        thread.join(max(0.0, started + timeout_s - time.monotonic()))
+    unseen = "timeout"
+    try:
+        # Topics that need an AWS client start last: making one is this thread's work, and others wait meanwhile.
+        for topic in sorted(topics, key=lambda one: bool(one.clients)):
+            for client in topic.clients:
+                _open(stores, client)
+            thread = threading.Thread(target=_look, args=(topic, world, secrets, done), name=topic.name, daemon=True)
+            thread.start()
+            threads[topic.name] = thread
+        for thread in threads.values():
+            # In short waits: Ctrl-C ends none of them on Windows, and elsewhere not one that is just beginning.
+            while thread.is_alive() and (left := started + timeout_s - time.monotonic()) > 0:
+                thread.join(min(left, _BEAT_S))
+    except KeyboardInterrupt:
+        unseen = "stopped"
     # Copied: a late thread may still write. Nothing is closed under a thread that still waits.
     seen = dict(done)
     if len(seen) == len(topics):
         stores.close()
     took = _ms(started)
-    lost = Gathered("timeout", took_ms=took, at=_stamp(now()))
-    return Snapshot(
+    lost = Gathered(unseen, took_ms=took, at=_stamp(now()))
+    snapshot = Snapshot(
         topics={topic.name: seen.get(topic.name, lost) for topic in topics},
         taken_at=_stamp(taken_at),
         took_ms=took,
@@ -74,6 +96,9 @@ def take(
         profile=loaded.profile,
         local=world.local,
     )
+    if unseen == "stopped":
+        raise Interrupted(snapshot)
+    return snapshot
 
 
 def diagnose(topics: Sequence[Topic], snapshot: Snapshot) -> Diagnosis:
@@ -159,6 +184,8 @@ def _unseen(topic: Topic, snapshot: Snapshot) -> Finding | None:
         return None
     if gathered.state == "timeout":
         found = LATE.found(topic.name, ("deadline", f"{snapshot.timeout_s:g} s"), seconds=f"{snapshot.timeout_s:g}")
+    elif gathered.state == "stopped":
+        found = STOPPED.found(topic.name, ("interrupted after", f"{snapshot.took_ms} ms"))
     else:
         found = CRASH.found(topic.name, ("gather", gathered.why), why=gathered.why)
     evidence = tuple(Evidence(one.source, one.value, gathered.at) for one in found.evidence)
@@ -171,11 +198,6 @@ def _open(stores: ReadOnlyStores, client: str) -> None:
     except StoreError:
         # The topic meets the same error again and reports it as its own fact.
         return
-
-
-def _secrets(loaded: Loaded) -> list[str]:
-    values: list[Any] = [value_of(loaded.settings, leaf.path) for leaf in leaves() if leaf.secret]
-    return [value.get_secret_value() for value in values if value is not None]
 
 
 def _where(error: Exception) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from academyctl.errors import StoreError
-from checks._model import World
 from checks._trouble import Trouble, late, trouble
 
 T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Whoever knows how long an answer may still take: a World is one."""
+
+    def left_s(self) -> float: ...
 
 
 def attempt(call: Callable[[], T]) -> T | Trouble:
@@ -21,12 +26,12 @@ def attempt(call: Callable[[], T]) -> T | Trouble:
         return trouble(error)
 
 
-def within(world: World, what: str, call: Callable[[], T]) -> T | Trouble:
+def within(world: Clock, what: str, call: Callable[[], T]) -> T | Trouble:
     """One call, late when the time is up."""
     return together(world, {what: call})[what]
 
 
-def together(world: World, calls: Mapping[str, Callable[[], T]]) -> dict[str, T | Trouble]:
+def together(world: Clock, calls: Mapping[str, Callable[[], T]]) -> dict[str, T | Trouble]:
     """Every call on a thread of its own; what is not there when the time is up is late.
 
     The threads are daemons: a host that swallows packets must not keep the process from ending. An exception that is

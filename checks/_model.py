@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from academyctl.settings import Loaded
     from academyctl.stores.readonly import ReadOnlyStores
+    from checks._against import Other
 
 SCHEMA = 1
 """Version of a saved snapshot: another one is refused, not guessed at."""
@@ -95,7 +96,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a check can find wrong: a stable code with its state, cause and next commands.
+    """What a check can find wrong: a stable code with its state, cause and next commands. One that is ok passes in
+    another way than usual, and says so in the text `ok`.
 
     Commands are academyctl command lines, or `set NAME=VALUE`, which is written the way the operator's shell wants it;
     {names} in them are the finding's values. `local_commands` take their place on the embedded stack.
@@ -144,6 +146,11 @@ class Check:
         """That it passes."""
         return ok(self.code, subject, *evidence, **values)
 
+    def skip(self, need: str, because_of: str = "") -> Finding:
+        """That there is nothing to judge here: the title of the check `need` does not hold. `because_of` is the key of
+        the finding that says so, when there is one."""
+        return replace(Kind(self.code, State.skip).found("", need=need), because_of=because_of or need)
+
 
 def ok(code: str, subject: str = "", *evidence: tuple[str, object], **values: object) -> Finding:
     """A check's own code with state ok."""
@@ -163,7 +170,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What came of one topic: `seen` with facts, `timeout` without, or `crash` with the error in `why`."""
+    """What came of one topic: `seen` with facts, `timeout` or `stopped` without, `crash` with the error in `why`."""
 
     state: str
     facts: Any = None
@@ -206,6 +213,10 @@ class World:
     env: Mapping[str, str]
     ends_at: float
     now: Callable[[], datetime]
+    other: Other | None = None
+    """Another part's environment, to compare ours with."""
+    topics: frozenset[str] = frozenset()
+    """What is looked at beside: nothing of it need be asked twice."""
 
     @property
     def local(self) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from academyctl.errors import Both, UsageError
+from checks import _files
 from checks._codec import plain, typed
 from checks._model import SCHEMA, Gathered, Snapshot, Topic
 
+Strangers = Callable[[str], Topic]
 _HEAD = ("taken_at", "took_ms", "timeout_s", "tool", "profile", "local")
 
 
@@ -21,13 +23,18 @@ def dumps(snapshot: Snapshot) -> str:
     return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
 
-def loads(text: str, topics: Sequence[Topic], *, name: str = "the snapshot") -> Snapshot:
-    """Raises UsageError naming what does not fit: no JSON, another version, an unknown topic or field."""
+def loads(
+    text: str, topics: Sequence[Topic], *, name: str = "the snapshot", strangers: Strangers | None = None
+) -> Snapshot:
+    """`strangers` makes a topic that is not among `topics`.
+
+    Raises UsageError naming what does not fit: no JSON, another version, an unknown topic or field.
+    """
     try:
         raw = json.loads(text)
         schema = raw["schema"]
         if schema == SCHEMA:
-            return _snapshot(raw, {topic.name: topic for topic in topics})
+            return _snapshot(raw, {topic.name: topic for topic in topics}, strangers)
         why = f"it has version {schema}, this academyctl reads {SCHEMA}"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{type(error).__name__}: {error}"
@@ -42,25 +49,24 @@ def loads(text: str, topics: Sequence[Topic], *, name: str = "the snapshot") -> 
 
 
 def save(snapshot: Snapshot, path: Path) -> None:
-    """Raises UsageError when the file cannot be written."""
-    try:
-        path.write_text(dumps(snapshot), encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written", why=error.strerror or str(error)) from error
+    """Whole or not at all, for its owner alone: it names hosts. Raises UsageError when it cannot be written."""
+    _files.write(path, dumps(snapshot), private=True)
 
 
-def read(path: Path, topics: Sequence[Topic]) -> Snapshot:
+def read(path: Path, topics: Sequence[Topic], *, strangers: Strangers | None = None) -> Snapshot:
     """Raises UsageError when the file cannot be read or is no snapshot."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read", why=str(error)) from error
-    return loads(text, topics, name=str(path))
+    return loads(text, topics, name=str(path), strangers=strangers)
 
 
-def _snapshot(raw: dict[str, Any], topics: dict[str, Topic]) -> Snapshot:
+def _snapshot(raw: dict[str, Any], topics: dict[str, Topic], strangers: Strangers | None) -> Snapshot:
     seen = {}
     for name, one in raw["topics"].items():
+        if name not in topics and strangers is not None:
+            topics[name] = strangers(name)
         facts = None if one["facts"] is None else typed(topics[name].facts, one["facts"])
         rest = {key: value for key, value in one.items() if key != "facts"}
         seen[name] = Gathered(facts=facts, **rest)

@@ -42,11 +42,21 @@ def _file(topic: str, lang: str) -> Mapping[str, Text]:
     return {code: Text(**entry) for code, entry in raw.items()}
 
 
+_NONE: Mapping[str, Text] = {}
+_ADDED: dict[tuple[str, str], Mapping[str, Text]] = {}
+
+
+def add(topic: str, lang: str, texts: Mapping[str, Text]) -> None:
+    """The texts of a topic that is not ours (a plug-in's)."""
+    _ADDED[topic, lang] = texts
+
+
 def text_of(code: str, lang: str) -> Text:
     """The text of a code; `sqs.key-unknown` falls back to `*.key-unknown`, which every AWS-like service shares."""
     topic, _, name = code.partition(".")
     shared = _file("shared", lang)
-    found = _file(topic, lang).get(code) or shared.get(code) or shared.get(f"*.{name}")
+    own = _file(topic, lang).get(code) or _ADDED.get((topic, lang), _NONE).get(code)
+    found = own or shared.get(code) or shared.get(f"*.{name}")
     return found or Text(title=code, summary=code)
 
 
@@ -94,7 +104,10 @@ class Shell:
         verb, _, rest = line.partition(" ")
         if verb == "set":
             name, _, value = rest.partition("=")
-            return f"$env:{name} = {self.quoted(value)}" if self.windows else f"export {name}={self.quoted(value)}"
+            if self.windows:
+                # A bare word after = is a command to PowerShell.
+                return f"$env:{name} = " + self._quotes(value)
+            return f"export {name}={self.quoted(value)}"
         # The embedded stack's own commands have no profile.
         if verb != "academyctl" or not self.options or "local" in rest.split()[:2]:
             return line
@@ -104,6 +117,9 @@ class Shell:
         """The word, quoted only where the shell would read it otherwise."""
         if word and all(char.isalnum() or char in "-_./:@%+=" for char in word):
             return word
+        return self._quotes(word)
+
+    def _quotes(self, word: str) -> str:
         return "'" + word.replace("'", "''" if self.windows else "'\\''") + "'"
 
 

@@ -19,7 +19,7 @@ _BY_CODE = {
     "NoCredentialsError": NO_KEY, "PartialCredentialsError": NO_KEY, "CredentialRetrievalError": NO_KEY,
     "ConnectTimeoutError": TIMEOUT, "ReadTimeoutError": TIMEOUT,
     "ValueError": SETUP, "InvalidRegionError": SETUP, "ProfileNotFound": SETUP, "ConfigParseError": SETUP,
-    "InvalidConfigError": SETUP, "NoRegionError": SETUP,
+    "InvalidConfigError": SETUP, "NoRegionError": SETUP, "ResponseParserError": STRANGER,
 }  # fmt: skip
 _BY_CAUSE = {
     "auth": KEY, "expired": EXPIRED, "clock": CLOCK, "permission": DENIED, "missing": MISSING, "settings": SETUP,
@@ -58,7 +58,7 @@ def late(what: str) -> Trouble:
 
 
 def _cause(error: StoreError) -> str:
-    if error.why == "the answer is not from SQS":
+    if error.why.startswith("the answer is not from"):
         return STRANGER
     # R2 answers a key of the wrong length with InvalidArgument instead of a word about keys.
     if error.code == "InvalidArgument" and "access key" in error.why:

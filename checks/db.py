@@ -3,129 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from checks import _trouble as t
-from checks._fan import within
-from checks._model import Because, Check, Finding, Kind, Snapshot, State, Verdict, World
-from checks._trouble import Trouble
+from checks._db_facts import CONTRACT, Facts, Server, Sessions, Videos, gather
+from checks._model import Because, Check, Finding, Kind, Snapshot, State, Verdict
 
-STATEMENT_MS = 3000
+__all__ = ["CHECKS", "Facts", "Server", "Sessions", "Videos", "gather"]
+
 FULL_PERCENT = 90
 WAIT_S = 5
-IDLE_S = 300
-# What the workers read and write (contract 3.1); tables of later generations are not required.
-CONTRACT: dict[str, str] = {
-    "video_video": "id session_id status file_key duration hls_path error_reason processing_started_at leased_until "
-    "leased_by created_at updated_at",
-    "lectures_session": "id lecture_id",
-    "lectures_lecture": "id tenant_id",
-    "core_tenant": "id code credit_balance messaging_is_active messaging_base_price messaging_sender",
-    "ai_job": "id job_id job_type status payload error_message tenant_id tier locked_by locked_at lease_expires_at "
-    "last_heartbeat_at last_error updated_at",
-    "ai_result": "id job_id payload",
-    "messaging_notificationlog": "id sent_at success amount_deducted recipient_summary failure_reason tenant_id",
-    "students_student": "id ps_number name parent_phone tenant_id user_id deleted_at",
-    "enrollment_enrollment": "id status lecture_id student_id tenant_id",
-}
-_WRITTEN = ("video_video", "ai_job", "ai_result", "messaging_notificationlog")
-# pg_catalog and not information_schema: that one hides what the user has no right to, and a missing right would look
-# like a missing table.
-_SERVER = """
-SELECT set_config('statement_timeout', %(ms)s, true) AS limited, current_setting('server_version') AS version,
-       pg_is_in_recovery() AS replica, current_setting('default_transaction_read_only') = 'on' AS read_only,
-       current_setting('max_connections')::int AS max_connections,
-       (SELECT coalesce(sum(numbackends), 0)::int FROM pg_stat_database) AS connections,
-       (SELECT coalesce(json_agg(json_build_object('table', c.relname, 'column', a.attname)), '[]')
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.oid IN (SELECT to_regclass(name)::oid FROM unnest(%(tables)s::text[]) AS name)) AS columns,
-       (SELECT coalesce(json_agg(name), '[]') FROM unnest(%(written)s::text[]) AS name
-        WHERE to_regclass(name) IS NOT NULL AND NOT (has_table_privilege(to_regclass(name)::oid, 'SELECT')
-              AND has_table_privilege(to_regclass(name)::oid, 'UPDATE'))) AS not_granted,
-       (SELECT json_build_object('count', count(*), 'longest_s', coalesce(extract(epoch FROM max(now() - query_start)),
-               0)::int, 'pid', min(pid), 'blockers', coalesce(min(array_to_string(pg_blocking_pids(pid), ', ')), ''))
-        FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) AS waiting,
-       (SELECT json_build_object('count', count(*), 'longest_s', coalesce(extract(epoch FROM max(now() - state_change)),
-               0)::int, 'pid', min(pid))
-        FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%' AND datname = current_database()
-              AND now() - state_change > make_interval(secs => %(idle_s)s)) AS idle
-"""
-_VIDEOS = """
-SELECT status, count(*)::int AS count, extract(epoch FROM now() - min(updated_at))::int AS oldest_s
-FROM video_video GROUP BY status ORDER BY status
-"""
-_NAMES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn ORDER BY datname"
-
-
-@dataclass(frozen=True)
-class Sessions:
-    """Sessions that wait for a lock, or that sit in an open transaction: how many, for how long, one of them."""
-
-    count: int
-    longest_s: int
-    pid: int | None
-    blockers: str = ""
-
-
-@dataclass(frozen=True)
-class Videos:
-    """Videos of one state; `oldest_s` since the last change of the one changed longest ago."""
-
-    status: str
-    count: int
-    oldest_s: int
-
-
-@dataclass(frozen=True)
-class Server:
-    version: str
-    replica: bool
-    read_only: bool
-    max_connections: int
-    connections: int
-    missing: tuple[str, ...]
-    """Tables (`video_video`) and columns (`video_video.status`) of the contract that are not there."""
-    tables: int
-    """Tables of the contract that are."""
-    generation: str
-    not_granted: tuple[str, ...]
-    waiting: Sessions
-    idle: Sessions
-
-
-@dataclass(frozen=True)
-class Facts:
-    configured: bool
-    where: str
-    name: str
-    trouble: Trouble | None
-    server: Server | None
-    names: tuple[str, ...]
-    """Databases of the server, asked for when ours is not among them."""
-    videos: tuple[Videos, ...]
-    videos_trouble: Trouble | None
-
-
-def gather(world: World) -> Facts:
-    settings = world.stores.settings.db
-    where = f"{settings.user}@{settings.host}:{settings.port}/{settings.name}"
-    if not (settings.host and settings.name and settings.user):
-        return Facts(False, where, settings.name, None, None, (), (), None)
-    seen = within(world, "PostgreSQL", lambda: _server(world))
-    names: tuple[str, ...] = ()
-    videos: tuple[Videos, ...] | Trouble = ()
-    if isinstance(seen, Trouble) and seen.cause == t.MISSING:
-        found = within(world, "pg_database", lambda: _names(world))
-        names = () if isinstance(found, Trouble) else found
-    elif isinstance(seen, Server) and not any(one.startswith("video_video") for one in seen.missing):
-        videos = within(world, "video_video", lambda: tuple(Videos(**row) for row in world.stores.db.query(_VIDEOS)))
-    trouble, server = (seen, None) if isinstance(seen, Trouble) else (None, seen)
-    if isinstance(videos, Trouble):
-        return Facts(True, where, settings.name, trouble, server, names, (), videos)
-    return Facts(True, where, settings.name, trouble, server, names, videos, None)
-
+# Videos in these states are somebody's work: how long the oldest has been is worth a word.
+_OPEN = ("PENDING", "UPLOADED", "PROCESSING")
 
 _SHOW = ("academyctl config show --section db",)
 _UP = ("academyctl local up",)
@@ -133,23 +22,25 @@ _AGAIN = ("academyctl diagnose db",)
 _UNSET = (Because("settings.missing", ("section",)),)
 NOT_SET = Kind("db.not-configured", State.fail, Verdict.settings, _SHOW, because=_UNSET)
 AWAY = Kind("db.unreachable", State.fail, Verdict.infrastructure, _SHOW, _UP)
-HOST = Kind("db.host-unknown", State.fail, Verdict.settings, _SHOW)
-PASSWORD = Kind("db.password-wrong", State.fail, Verdict.settings, _SHOW, because=_UNSET)
-NAME = Kind("db.name-wrong", State.fail, Verdict.settings, _SHOW)
-NEAR = Kind("db.name-near", State.fail, Verdict.settings, ("set DB_NAME={near}",))
+_DIFFERS = (Because("settings.differs", ("variable",)),)
+HOST = Kind("db.host-unknown", State.fail, Verdict.settings, _SHOW, because=_DIFFERS)
+PASSWORD = Kind("db.password-wrong", State.fail, Verdict.settings, _SHOW, because=(*_UNSET, *_DIFFERS))
+NAME = Kind("db.name-wrong", State.fail, Verdict.settings, _SHOW, because=_DIFFERS)
+NEAR = Kind("db.name-near", State.fail, Verdict.settings, ("set DB_NAME={near}",), because=_DIFFERS)
 NO_ROOM = Kind("db.full", State.fail, Verdict.capacity, _AGAIN)
 NO_ANSWER = Kind("db.timeout", State.unknown, Verdict.infrastructure, ("academyctl diagnose db --timeout 30",))
 STARTING = Kind("db.starting", State.unknown, Verdict.infrastructure, _AGAIN)
 ODD = Kind("db.odd", State.unknown, None, _AGAIN)
-OTHER = Kind("db.other-database", State.fail, Verdict.settings, _SHOW)
+OTHER = Kind("db.other-database", State.fail, Verdict.settings, _SHOW, because=_DIFFERS)
 BEHIND = Kind("db.schema-behind", State.fail, Verdict.code, _AGAIN)
-REPLICA = Kind("db.read-only", State.fail, Verdict.settings, _SHOW)
+REPLICA = Kind("db.read-only", State.fail, Verdict.settings, _SHOW, because=_DIFFERS)
 GRANT = Kind("db.not-granted", State.fail, Verdict.settings, _AGAIN)
 CROWDED = Kind("db.connections-high", State.warn, Verdict.capacity, _AGAIN)
 WAITS = Kind("db.lock-waits", State.warn, Verdict.data, _AGAIN)
 IDLE = Kind("db.idle-transaction", State.warn, Verdict.code, _AGAIN)
 UNREAD = Kind("db.videos-unseen", State.unknown, None, ("academyctl diagnose db --timeout 30",))
 
+_VARIABLES = {HOST.code: "DB_HOST", PASSWORD.code: "DB_PASSWORD", NAME.code: "DB_NAME", NEAR.code: "DB_NAME"}
 _BY_CAUSE = {t.UNREACHABLE: AWAY, t.HOST: HOST, t.TIMEOUT: NO_ANSWER, t.KEY: PASSWORD, t.MISSING: NAME, t.FULL: NO_ROOM}
 
 
@@ -169,7 +60,8 @@ def _judge_access(snapshot: Snapshot) -> Iterator[Finding]:
     if kind is NAME and facts.names:
         evidence.append(("pg_database", ", ".join(facts.names)[:300]))
         kind = NEAR if near else NAME
-    yield kind.found("", *evidence, where=facts.where, why=trouble.told, near=near, name=facts.name, section="db")
+    values = {"where": facts.where, "why": trouble.told, "near": near, "name": facts.name, "section": "db"}
+    yield kind.found("", *evidence, variable=_VARIABLES.get(kind.code, ""), **values)
 
 
 def _judge_schema(snapshot: Snapshot) -> Iterator[Finding]:
@@ -178,7 +70,7 @@ def _judge_schema(snapshot: Snapshot) -> Iterator[Finding]:
     listed = ", ".join(server.missing)
     if server.tables == 0:
         evidence = ("pg_catalog", f"none of {len(CONTRACT)} tables of the contract")
-        yield OTHER.found("", evidence, where=facts.where, name=facts.name)
+        yield OTHER.found("", evidence, where=facts.where, name=facts.name, variable="DB_NAME")
     elif server.missing:
         yield BEHIND.found("", ("pg_catalog", f"missing: {listed[:300]}"), missing=listed, name=facts.name)
     else:
@@ -190,7 +82,7 @@ def _judge_writable(snapshot: Snapshot) -> Iterator[Finding]:
     server = _of(facts)
     if server.replica or server.read_only:
         told = "pg_is_in_recovery=true" if server.replica else "default_transaction_read_only=on"
-        yield REPLICA.found("", ("PostgreSQL", told), where=facts.where, why=told)
+        yield REPLICA.found("", ("PostgreSQL", told), where=facts.where, why=told, variable="DB_HOST")
     if server.not_granted:
         tables = ", ".join(server.not_granted)
         yield GRANT.found("", ("has_table_privilege", f"no SELECT or UPDATE: {tables}"), tables=tables)
@@ -212,6 +104,8 @@ def _judge_waiting(snapshot: Snapshot) -> Iterator[Finding]:
     waits, idle = server.waiting, server.idle
     if waits.count and waits.longest_s >= WAIT_S:
         told = f"{waits.count} wait, the longest {waits.longest_s} s; pid {waits.pid} waits for {waits.blockers}"
+        if waits.tables:
+            told += f" ({waits.tables})"
         values = {"count": waits.count, "seconds": waits.longest_s, "blockers": waits.blockers}
         yield WAITS.found("", ("pg_stat_activity", told), **values)
     if idle.count:
@@ -227,7 +121,13 @@ def _judge_videos(snapshot: Snapshot) -> Iterator[Finding]:
         trouble = facts.videos_trouble
         yield UNREAD.found("", ("SELECT FROM video_video", trouble.told), why=trouble.told)
     else:
-        yield COUNTED.ok("", states=", ".join(f"{one.status} {one.count}" for one in facts.videos) or "0")
+        yield COUNTED.ok("", states=", ".join(map(_counted, facts.videos)) or "0")
+
+
+def _counted(videos: Videos) -> str:
+    """`UPLOADED 3 (oldest 95 min)`."""
+    age = f" (oldest {videos.oldest_s // 60} min)" if videos.status in _OPEN else ""
+    return f"{videos.status} {videos.count}{age}"
 
 
 ACCESS = Check(
@@ -245,51 +145,3 @@ CHECKS = (ACCESS, SCHEMA, WRITABLE, ROOM, FREE, COUNTED)
 def _of(facts: Facts) -> Server:
     assert facts.server is not None
     return facts.server
-
-
-def _server(world: World) -> Server:
-    later = ["video_videotranscodejob"]
-    args = {
-        "ms": str(STATEMENT_MS), "tables": [*CONTRACT, *later], "written": list(_WRITTEN), "idle_s": IDLE_S,
-    }  # fmt: skip
-    row = world.stores.db.query(_SERVER, args)[0]
-    have: dict[str, set[str]] = {}
-    for one in row["columns"]:
-        have.setdefault(one["table"], set()).add(one["column"])
-    return Server(
-        version=row["version"],
-        replica=row["replica"],
-        read_only=row["read_only"],
-        max_connections=row["max_connections"],
-        connections=row["connections"],
-        missing=tuple(_missing(have)),
-        tables=sum(table in have for table in CONTRACT),
-        generation=_generation(have),
-        not_granted=tuple(row["not_granted"]),
-        waiting=Sessions(**row["waiting"]),
-        idle=Sessions(**row["idle"]),
-    )
-
-
-def _missing(have: Mapping[str, set[str]]) -> Iterator[str]:
-    for table, columns in CONTRACT.items():
-        if table not in have:
-            yield table
-        else:
-            yield from (f"{table}.{column}" for column in columns.split() if column not in have[table])
-
-
-def _generation(have: Mapping[str, set[str]]) -> str:
-    """Which of the platform's generations made the video tables (contract 0)."""
-    if "video_videotranscodejob" in have:
-        return "S3"
-    return "S2" if "folder_id" in have.get("video_video", set()) else "S1"
-
-
-def _names(world: World) -> tuple[str, ...]:
-    server = world.stores.database("postgres")
-    try:
-        rows: list[dict[str, Any]] = server.query(_NAMES)
-        return tuple(str(row["datname"]) for row in rows)
-    finally:
-        server.close()

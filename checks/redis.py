@@ -12,12 +12,15 @@ from academyctl.contract import keys
 from checks import _trouble as t
 from checks._fan import within
 from checks._model import Because, Check, Finding, Kind, Snapshot, State, Verdict, World
+from checks._sqs_facts import Facts as Queues
 from checks._trouble import Trouble
 
 if TYPE_CHECKING:
     from academyctl.stores.readonly_redis import Survey
 
 LOCKS = "job:*:lock"
+LEGACY_LOCK_S = 14400
+"""Lifetime of a legacy worker's lock, never renewed (contract 2.1, VIDEO_LOCK_TTL_SECONDS)."""
 LATENCY_MS = 100
 FULL_PERCENT = 90
 _LOCK = re.compile(r"job:(encode|delete_r2|messaging):(.+):lock")
@@ -72,7 +75,7 @@ def gather(world: World) -> Facts:
     where = f"{settings.host}:{settings.port} db={settings.db}"
     if not settings.host:
         return Facts(False, "", None, None, None, "", (), True)
-    seen = within(world, f"Redis {where}", lambda: world.stores.redis.survey(LOCKS))
+    seen = within(world, f"Redis {where}", lambda: world.stores.redis.survey(LOCKS, keys.worker_heartbeats()))
     locks = seen if isinstance(seen, Trouble) else within(world, "locks", lambda: _locks(world, seen))
     if isinstance(seen, Trouble) or isinstance(locks, Trouble):
         trouble = seen if isinstance(seen, Trouble) else locks
@@ -84,10 +87,11 @@ def gather(world: World) -> Facts:
 
 _SHOW = ("academyctl config show --section redis",)
 _UNSET = Because("settings.missing", ("section",))
+_DIFFERS = (Because("settings.differs", ("variable",)),)
 OFF = Kind("redis.off", State.warn, Verdict.settings, _SHOW, because=(_UNSET,), stops=True)
 AWAY = Kind("redis.unreachable", State.fail, Verdict.infrastructure, _SHOW, ("academyctl local up",))
-HOST = Kind("redis.host-unknown", State.fail, Verdict.settings, _SHOW)
-PASSWORD = Kind("redis.password-wrong", State.fail, Verdict.settings, _SHOW)
+HOST = Kind("redis.host-unknown", State.fail, Verdict.settings, _SHOW, because=_DIFFERS)
+PASSWORD = Kind("redis.password-wrong", State.fail, Verdict.settings, _SHOW, because=_DIFFERS)
 NO_ANSWER = Kind("redis.timeout", State.unknown, Verdict.infrastructure, ("academyctl diagnose redis --timeout 30",))
 ODD = Kind("redis.odd", State.unknown, None, ("academyctl diagnose redis",))
 INFO_DENIED = Kind("redis.info-denied", State.unknown, Verdict.settings, _SHOW)
@@ -96,8 +100,14 @@ LOADING = Kind("redis.loading", State.unknown, Verdict.infrastructure, ("academy
 EVICTS = Kind("redis.evicts", State.warn, Verdict.settings)
 FULL = Kind("redis.full", State.warn, Verdict.capacity)
 SLOW = Kind("redis.slow", State.warn, Verdict.infrastructure, ("academyctl diagnose redis",))
-ORPHAN = Kind("redis.lock-orphan", State.warn, Verdict.data, ("academyctl video unlock {id}",))
-ENDLESS = Kind("redis.lock-endless", State.warn, Verdict.data, ("academyctl video unlock {id}",))
+# What the topic `video` says of the same lock says more.
+_HELD = tuple(
+    Because(f"video.{code}", ("id",))
+    for code in ("lock-orphan", "lock-dead-worker", "legacy-lock", "deleted", "other-database")
+)
+ORPHAN = Kind("redis.lock-orphan", State.warn, Verdict.data, ("academyctl video unlock {id}",), because=_HELD)
+ENDLESS = Kind("redis.lock-endless", State.warn, Verdict.data, ("academyctl video unlock {id}",), because=_HELD)
+SHORT = Kind("redis.lock-shorter", State.warn, Verdict.settings)
 
 _BY_CAUSE = {t.UNREACHABLE: AWAY, t.HOST: HOST, t.TIMEOUT: NO_ANSWER, t.KEY: PASSWORD}
 
@@ -109,7 +119,9 @@ def _judge_access(snapshot: Snapshot) -> Iterator[Finding]:
     elif facts.trouble:
         trouble = facts.trouble
         kind = _BY_CAUSE.get(trouble.cause, ODD)
-        yield kind.found("", (f"Redis {facts.where}", trouble.told), where=facts.where, why=trouble.told)
+        variable = {HOST: "REDIS_HOST", PASSWORD: "REDIS_PASSWORD"}.get(kind, "")
+        evidence = (f"Redis {facts.where}", trouble.told)
+        yield kind.found("", evidence, where=facts.where, why=trouble.told, variable=variable)
     else:
         version = facts.server.version if facts.server else "-"
         yield ACCESS.ok("", where=facts.where, version=version)
@@ -176,12 +188,28 @@ def _judge_locks(snapshot: Snapshot) -> Iterator[Finding]:
         yield LOCKS_OWNED.ok("", count=f"{len(facts.locks)}{more}", held=held, legacy=legacy)
 
 
+def _judge_lifetimes(snapshot: Snapshot) -> Iterator[Finding]:
+    """A message comes back while its legacy worker still encodes; when the lock is gone by then, another one begins."""
+    legacy = [lock for lock in snapshot.see(Facts).locks if lock.kind == "encode" and not lock.token]
+    queues = snapshot.find(Queues)
+    box = next((one.box for one in queues.queues if one.word == "video"), None) if queues else None
+    lived = max([LEGACY_LOCK_S, *(round(lock.ttl_ms / 1000) for lock in legacy)])
+    if legacy and box is not None and lived < box.visibility_s:
+        evidence = [(f"sqs:GetQueueAttributes {box.name}", f"VisibilityTimeout={box.visibility_s}")]
+        evidence.append((f"Redis {legacy[0].key}", f"a legacy worker's lock, {lived} s at most"))
+        hours = {"lock_h": f"{lived / 3600:g}", "visibility_h": f"{box.visibility_s / 3600:g}"}
+        yield SHORT.found(legacy[0].key, *evidence, queue=box.name, **hours)
+    else:
+        yield LIFETIMES.ok("", legacy=len(legacy))
+
+
 ACCESS = Check("redis.access", _judge_access, kinds=(OFF, AWAY, HOST, PASSWORD, NO_ANSWER, ODD))
 WRITABLE = Check("redis.writable", _judge_server, ("redis.access",), (INFO_DENIED, REPLICA, LOADING))
 MEMORY = Check("redis.memory", _judge_memory, ("redis.writable",), (EVICTS, FULL))
 LATENCY = Check("redis.latency", _judge_latency, ("redis.access",), (SLOW,))
 LOCKS_OWNED = Check("redis.locks", _judge_locks, ("redis.access",), (ORPHAN, ENDLESS))
-CHECKS = (ACCESS, WRITABLE, MEMORY, LATENCY, LOCKS_OWNED)
+LIFETIMES = Check("redis.lock-lifetimes", _judge_lifetimes, ("redis.access",), (SHORT,))
+CHECKS = (ACCESS, WRITABLE, MEMORY, LATENCY, LOCKS_OWNED, LIFETIMES)
 
 
 def _without_commands(found: Finding) -> Finding:
@@ -202,25 +230,24 @@ def _server(info: Mapping[str, Any]) -> Server:
 
 
 def _locks(world: World, survey: Survey) -> tuple[Lock, ...]:
-    if not survey.keys:
+    held = [key for key in survey.keys if _LOCK.fullmatch(key)]
+    if not held:
         return ()
     from academyctl.video_state import owner_of
 
-    redis, now = world.stores.redis, world.now()
-    values = redis.look(survey.keys)
-    owners = {key: owner_of(seen.value or "") for key, seen in values.items() if seen.value is not None}
-    beats = redis.look(sorted({_heartbeat(key, owner.token) for key, owner in owners.items() if owner}))
+    now, living = world.now(), set(survey.keys)
     out = []
-    for key, owner in owners.items():
+    for key, seen in world.stores.redis.look(held).items():
+        if seen.value is None:
+            continue
         kind, id_ = _parts(key)
-        beat = beats.get(_heartbeat(key, owner.token)) if owner else None
-        out.append(
-            Lock(
-                key, kind, id_, values[key].ttl_ms, owner.token if owner else "", owner.host if owner else "",
-                owner.pid if owner else None, _age(owner.since if owner else None, now),
-                None if beat is None else beat.value is not None,
-            )
-        )  # fmt: skip
+        owner = owner_of(seen.value)
+        if owner is None:
+            out.append(Lock(key, kind, id_, seen.ttl_ms, "", "", None, None, None))
+            continue
+        # With half of the key space unseen, a heartbeat that was not met may still be there.
+        beats = _heartbeat(key, owner.token) in living or (None if not survey.complete else False)
+        out.append(Lock(key, kind, id_, seen.ttl_ms, owner.token, owner.host, owner.pid, _age(owner.since, now), beats))
     return tuple(out)
 
 

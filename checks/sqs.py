@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import replace
 
-from academyctl.settings import leaves
 from checks import _trouble as t
-from checks._access import WHOLE, access_finding, access_kinds, clock_finding, clock_kinds
-from checks._fan import together, within
-from checks._model import Because, Check, Finding, Kind, Snapshot, State, Verdict, World
+from checks._access import access_finding, access_kinds, clock_finding, clock_kinds, statement
+from checks._model import Because, Check, Finding, Kind, Snapshot, State, Verdict
+from checks._sqs_facts import WORDS, Box, Facts, Queue, gather
 from checks._trouble import Trouble
 
-if TYPE_CHECKING:
-    from academyctl.stores.sqs import QueueAttributes, Sqs
+__all__ = ["CHECKS", "CLIENTS", "WORDS", "Box", "Facts", "Queue", "gather"]
 
 CLIENTS = ("sqs",)
-WORDS = ("video", "ai_lite", "ai_basic", "ai_premium", "messaging")
 RETENTION_S = 1209600
 # What the platform's scripts of any generation set; anything else is drift.
 _VISIBILITY = {
@@ -27,81 +23,8 @@ _VISIBILITY = {
 }  # fmt: skip
 _MAX_RECEIVE = (3, 5)
 _WAIT_S = 20
-
-
-@dataclass(frozen=True)
-class Box:
-    """One queue as SQS describes it; the depths are approximate."""
-
-    name: str
-    arn: str
-    visible: int
-    in_flight: int
-    delayed: int
-    visibility_s: int
-    retention_s: int
-    wait_s: int
-    max_receive: int | None
-    dlq_name: str
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A queue of the settings with its dead-letter queue. Exactly one of box and trouble is there, for each."""
-
-    word: str
-    name: str
-    variable: str
-    box: Box | None
-    trouble: Trouble | None
-    dlq_name: str
-    dlq: Box | None
-    dlq_trouble: Trouble | None
-
-
-@dataclass(frozen=True)
-class Facts:
-    region: str
-    endpoint: str
-    queues: tuple[Queue, ...]
-    names: tuple[str, ...] | None
-    """Every queue of the account and region; None when ListQueues did not answer, and `listing` says why."""
-    listing: Trouble | None
-    skew_s: float | None
-
-
-def gather(world: World) -> Facts:
-    aws, queues = world.stores.settings.aws, world.stores.settings.queues
-    names = {word: str(getattr(queues, word)) for word in WORDS}
-    # The redrive policy names the real one; this is where to look before that is known.
-    dlqs = {word: str(getattr(queues, f"{word}_dlq")) or f"{names[word]}-dlq" for word in WORDS}
-    listing = within(world, "sqs:ListQueues *", lambda: world.stores.sqs.names())  # noqa: PLW0108 - opening may fail too
-    seen: dict[str, Box | Trouble] = {}
-    if isinstance(listing, Trouble) and listing.cause in WHOLE:
-        seen = dict.fromkeys((*names.values(), *dlqs.values()), listing)
-    else:
-        seen = _boxes(world, {*names.values(), *dlqs.values()})
-        for word, name in names.items():
-            box = seen[name]
-            if isinstance(box, Box) and box.dlq_name:
-                dlqs[word] = box.dlq_name
-        seen |= _boxes(world, set(dlqs.values()) - set(seen))
-    variables = {leaf.path: leaf.env[0] for leaf in leaves()}
-    return Facts(
-        region=aws.region,
-        endpoint=aws.endpoint_url or f"https://sqs.{aws.region}.amazonaws.com",
-        queues=tuple(
-            Queue(
-                word, names[word], variables[f"queues.{word}"], *_split(seen[names[word]]),
-                dlqs[word], *_split(seen[dlqs[word]]),
-            )
-            for word in WORDS
-        ),
-        names=None if isinstance(listing, Trouble) else tuple(listing),
-        listing=listing if isinstance(listing, Trouble) else None,
-        skew_s=world.stores.skew_s.get("aws"),
-    )  # fmt: skip
-
+# Longer, and workers that do run cannot keep up: a lecture of three hours is encoded in less than twice its length.
+_OLD_S = {"video": 21600, "messaging": 900, "ai_lite": 3600, "ai_basic": 3600, "ai_premium": 3600}
 
 _VARIABLES = {
     "key_variable": "AWS_ACCESS_KEY_ID",
@@ -117,9 +40,13 @@ ACCESS_KINDS = access_kinds(
         t.HOST: (Because("settings.region-odd"), Because("settings.endpoint-odd")),
         t.SETUP: (Because("settings.region-odd"), Because("settings.endpoint-odd")),
     },
+    of_account=True,
 )
-NONE_HERE = Kind("sqs.none-here", State.fail, Verdict.settings, ("academyctl config show --section aws",), _RESET)
-_NONE = (Because("sqs.none-here"),)
+NONE_HERE = Kind(
+    "sqs.none-here", State.fail, Verdict.settings, ("academyctl config show --section aws",), _RESET,
+    (Because("settings.differs", ("used",)),),
+)  # fmt: skip
+_NONE = (Because("sqs.none-here"), Because("settings.differs", ("variable",)))
 NAME = Kind("sqs.queue-name", State.fail, Verdict.settings, ("set {variable}={near}",), because=_NONE)
 MISSING = Kind("sqs.queue-missing", State.fail, Verdict.infrastructure, _SHOW, _RESET, _NONE)
 DENIED = Kind("sqs.queue-denied", State.fail, Verdict.settings, ("academyctl config show --section aws",))
@@ -131,8 +58,14 @@ DLQ_MISSING = Kind(
 NO_REDRIVE = Kind("sqs.no-redrive", State.warn, Verdict.infrastructure, _SHOW)
 DRIFT = Kind("sqs.drift", State.warn, Verdict.infrastructure, _SHOW)
 DLQ_RETENTION = Kind("sqs.dlq-retention", State.warn, Verdict.infrastructure, _SHOW)
-DEAD = Kind("sqs.dead-letters", State.warn, Verdict.data)
-IDLE = Kind("sqs.not-consumed", State.warn, Verdict.capacity)
+DEAD = Kind("sqs.dead-letters", State.warn, Verdict.data, ("academyctl queue peek {queue} --dlq",))
+_NOBODY = (
+    Because("scaling.nobody", ("word",)), Because("workers.absent", ("role",)), Because("workers.hung", ("role",)),
+    Because("video.no-worker", ("word",)),
+)  # fmt: skip
+IDLE = Kind("sqs.not-consumed", State.warn, Verdict.capacity, because=_NOBODY)
+_FEW = tuple(Because(f"scaling.{code}", ("word",)) for code in ("nobody", "max-one", "holds-back"))
+OLD = Kind("sqs.waits-long", State.warn, Verdict.capacity, ("academyctl diagnose scaling",), because=_FEW)
 
 
 def _judge_access(snapshot: Snapshot) -> Iterator[Finding]:
@@ -174,7 +107,7 @@ def _no_box(facts: Facts, queue: Queue, trouble: Trouble) -> Finding:
             return NAME.found(queue.name, evidence, ("sqs:ListQueues", near), near=near, **values)
         return MISSING.found(queue.name, evidence, region=facts.region, **values)
     if trouble.cause == t.DENIED and "GetQueueUrl" in trouble.what:
-        return DENIED.found(queue.name, evidence, **values)
+        return DENIED.found(queue.name, evidence, statement=statement([trouble], facts.region), **values)
     return UNSEEN.found(queue.name, evidence, **values)
 
 
@@ -251,17 +184,26 @@ def _judge_dead(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _judge_consumed(snapshot: Snapshot) -> Iterator[Finding]:
-    boxes = [(queue.word, queue.box) for queue in snapshot.see(Facts).queues if queue.box]
-    idle = 0
-    for word, box in boxes:
+    waiting = bad = 0
+    for queue in snapshot.see(Facts).queues:
+        if queue.box is None:
+            continue
+        box, word = queue.box, queue.word
+        waiting += box.visible
+        evidence = [(f"sqs:GetQueueAttributes {box.name}", f"visible={box.visible} in flight={box.in_flight}")]
+        if queue.oldest_s is not None:
+            evidence.append((f"AWS/SQS ApproximateAgeOfOldestMessage {box.name}", f"{queue.oldest_s} s"))
         # A worker that lives has its next message in flight within a blink.
         if box.visible and not box.in_flight:
-            idle += 1
-            evidence = (f"sqs:GetQueueAttributes {box.name}", f"visible={box.visible} in flight=0")
-            found = IDLE.found(box.name, evidence, count=box.visible, word=word)
+            bad += 1
+            found = IDLE.found(box.name, *evidence, count=box.visible, word=word, role=word.partition("_")[0])
             yield replace(found, commands=("academyctl worker run video",)) if word == "video" else found
-    if not idle:
-        yield CONSUMED.ok("", visible=sum(box.visible for _, box in boxes))
+        elif box.visible and (queue.oldest_s or 0) > _OLD_S[word]:
+            bad += 1
+            minutes = (queue.oldest_s or 0) // 60
+            yield OLD.found(box.name, *evidence, count=box.visible, minutes=minutes, word=word)
+    if not bad:
+        yield CONSUMED.ok("", visible=waiting)
 
 
 def _judge_clock(snapshot: Snapshot) -> Iterator[Finding]:
@@ -273,26 +215,6 @@ QUEUES = Check("sqs.queues", _judge_queues, ("sqs.access",), (NONE_HERE, NAME, M
 DLQS = Check("sqs.dlqs", _judge_dlqs, ("sqs.access",), (DLQ_MISSING, NO_REDRIVE, UNSEEN))
 ATTRIBUTES = Check("sqs.attributes", _judge_attributes, ("sqs.queues",), (DRIFT, DLQ_RETENTION))
 DEAD_EMPTY = Check("sqs.no-dead-letters", _judge_dead, ("sqs.dlqs",), (DEAD,))
-CONSUMED = Check("sqs.consumed", _judge_consumed, ("sqs.queues",), (IDLE,))
+CONSUMED = Check("sqs.consumed", _judge_consumed, ("sqs.queues",), (IDLE, OLD))
 CLOCK = Check("sqs.clock", _judge_clock, ("sqs.access",), clock_kinds("sqs"))
 CHECKS = (ACCESS, QUEUES, DLQS, ATTRIBUTES, DEAD_EMPTY, CONSUMED, CLOCK)
-
-
-def _boxes(world: World, names: set[str]) -> dict[str, Box | Trouble]:
-    sqs = world.stores.sqs
-    return together(world, {name: _look(sqs, name) for name in sorted(names)})
-
-
-def _look(sqs: Sqs, name: str) -> Callable[[], Box]:
-    return lambda: _box(sqs.attributes(name))
-
-
-def _box(raw: QueueAttributes) -> Box:
-    return Box(
-        raw.name, raw.arn, raw.visible, raw.in_flight, raw.delayed, raw.visibility_s, raw.retention_s, raw.wait_s,
-        raw.max_receive, raw.dlq_name,
-    )  # fmt: skip
-
-
-def _split(one: Box | Trouble) -> tuple[Box | None, Trouble | None]:
-    return (None, one) if isinstance(one, Trouble) else (one, None)

@@ -1,4 +1,4 @@
-"""The generated parts of the README and the example settings. `make docs` writes them; tests compare them."""
+"""The generated parts of the README, the example settings and the findings' pages. `make docs` writes them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typer.main import get_command
 from academyctl import starter
 from academyctl.cli import WORDS
 from academyctl.cli._root import app
+from tests import docs_findings
 
 __all__ = ["EXAMPLE", "README", "WORDS", "command_table", "filled", "leaves", "shown_commands"]
 README = Path(__file__).parents[1] / "README.md"
@@ -64,3 +65,4 @@ def shown_commands(text: str) -> list[list[str]]:
 if __name__ == "__main__":
     EXAMPLE.write_text(starter.text(), encoding="utf-8")
     README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    docs_findings.write()

@@ -12,6 +12,7 @@ from academyctl.local import environment, postgres, resources
 from academyctl.local.stack import LocalStack
 from academyctl.settings import load
 from academyctl.stores import Stores
+from tests.fleet import own_fleet
 
 _NUMBERS = itertools.count(1)
 
@@ -35,7 +36,8 @@ def steady_env(stack: LocalStack) -> Iterator[dict[str, str]]:
     resources.create_queue(stores.sqs, spec)
     location = {"LocationConstraint": environment.REGION}
     stores.aws_clients()("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-    yield env
+    with own_fleet(env, stores.aws_clients()) as fleet:
+        yield fleet.env
     stores.sqs.remove(spec.name)
     stores.sqs.remove(spec.dlq)
     stores.close()

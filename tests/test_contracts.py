@@ -75,9 +75,11 @@ def is_command(words: list[str]) -> bool:
     for word in words:
         if not hasattr(command, "get_command") or (command.invoke_without_command and not command.commands):
             return True
-        command = command.get_command(None, word)
-        if command is None:
-            return False
+        under = command.get_command(None, word)
+        if under is None:
+            # `diagnose` takes topics, and is a group for the sake of `diagnose diff`.
+            return bool(command.invoke_without_command)
+        command = under
     return True
 
 

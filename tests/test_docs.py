@@ -8,7 +8,8 @@ import pytest
 import typer
 
 from academyctl.cli._root import app
-from tests import docs
+from checks._topics import chosen
+from tests import docs, docs_findings
 
 TEXT = docs.README.read_text(encoding="utf-8")
 SHOWN = docs.shown_commands(TEXT)
@@ -28,6 +29,22 @@ def parse(words: list[str]) -> str:
 
 def test_the_generated_tables_are_up_to_date() -> None:
     assert docs.filled(TEXT) == TEXT, "run: make docs"
+
+
+def test_every_finding_has_its_page_in_both_languages() -> None:
+    assert docs_findings.stale() == [], "a topic or a text has changed; run: make docs"
+
+
+def test_a_page_says_what_the_code_means_and_what_to_do() -> None:
+    for lang in docs_findings.LANGS:
+        pages = {path.stem: text for path, text in docs_findings.pages().items() if path.parent.name == lang}
+        for topic in chosen(()):
+            for kind in docs_findings.kinds(topic):
+                page = pages[topic.name]
+                assert f"\n## {kind.code}\n" in page
+                assert page.count(f"(#{docs_findings.anchor(kind.code)})") == 1
+                assert f"({topic.name}.md#{docs_findings.anchor(kind.code)})" in pages["README"]
+                assert all(command in page for command in (*kind.commands, *kind.local_commands))
 
 
 @pytest.mark.parametrize("words", SHOWN, ids=" ".join)

@@ -1,4 +1,4 @@
-"""What a worker says about itself: the heartbeat in Redis, the health file, and the judgement of that file."""
+"""What a worker says about itself: the heartbeat in Redis and the health file; `academyctl.worker_health` judges it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from academyctl.contract.messages import parse_time
-from academyctl.settings import Settings
+from academyctl.worker_health import BEATS_MISSED as BEATS_MISSED
+from academyctl.worker_health import judge as judge
+from academyctl.worker_health import path_for as path_for
+from academyctl.worker_health import read as read
 from workers._inflight import Held
-
-BEATS_MISSED = 3
-"""A heartbeat key lives so many beats; a health file older than that is a keeper that died."""
 
 
 @dataclass
@@ -60,12 +59,6 @@ def beat_document(state: State, helds: Iterable[Held], now: datetime, monotonic:
     }
 
 
-def path_for(settings: Settings, kind: str) -> Path:
-    """Where a worker of this kind keeps its health file."""
-    said = settings.worker.health_file
-    return Path(said) if said else Path(tempfile.gettempdir()) / f"academyctl-{kind}.health"
-
-
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Replace the file in one step, so that a reader never meets half of it. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,37 +80,6 @@ def remove(path: Path, token: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def read(path: Path) -> dict[str, Any] | None:
-    """The document, or None when there is none that can be read."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def judge(document: Mapping[str, Any] | None, now: datetime) -> str:
-    """What is wrong with the worker, '' when it is healthy.
-
-    Healthy: the keeper has beaten within three beats, and the loop has turned, which is to say that a receive has come
-    back within twice its wait + 10 s (a new process has that long for its first), or that jobs run.
-    """
-    if document is None:
-        return "it does not run, or has not beaten yet"
-    beat_at, started_at = parse_time(document.get("beat_at")), parse_time(document.get("started_at"))
-    if beat_at is None or started_at is None:
-        return "its health file cannot be read"
-    beat_s, wait_s = _seconds(document.get("beat_s"), 20), _seconds(document.get("wait_s"), 20)
-    silent_s = (now - beat_at).total_seconds()
-    if silent_s > BEATS_MISSED * beat_s + 2:
-        return f"its keeper has not beaten for {silent_s:.0f} s"
-    turned_at = parse_time(document.get("last_receive_at")) or started_at
-    allowed = timedelta(seconds=2 * wait_s + 10)
-    if not document.get("jobs") and now - turned_at > allowed:
-        return f"no receive has come back for {(now - turned_at).total_seconds():.0f} s and no job runs"
-    return ""
-
-
 def _job(held: Held, now: datetime, monotonic: float) -> dict[str, Any] | None:
     delivery, started = held.delivery, held.started_at
     if delivery is None or started is None:
@@ -135,7 +97,3 @@ def _job(held: Held, now: datetime, monotonic: float) -> dict[str, Any] | None:
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds")
-
-
-def _seconds(value: object, default: float) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default

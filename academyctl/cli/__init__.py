@@ -12,7 +12,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "config": ("academyctl.cli.config", "Show, check and create settings."),
     "worker": ("academyctl.cli.worker", "Run workers and ask for their health."),
     "video": ("academyctl.cli.video", "Look at videos, encode them again, verify, play."),
+    "queue": ("academyctl.cli.queue", "Queue depths; dead letters shown and sent back."),
+    "fix": ("academyctl.cli.fix", "Mend what a diagnosis found: plan, apply, undo."),
+    "asg": ("academyctl.cli.asg", "Sizes of the workers' Auto Scaling groups."),
     "diagnose": ("academyctl.cli.diagnose", "Find what is wrong, and whose fault it is."),
+    "playbook": ("academyctl.cli.playbook", "Guides that run: step by step to the cause, and what to do then."),
     "demo": ("academyctl.cli.demo", "Encode a lecture on the embedded stack, end to end."),
     "completion": ("academyctl.cli.completion", "Completion for bash, zsh, fish, PowerShell."),
 }

@@ -87,11 +87,12 @@ class Session:
         """The settings of the chosen profile. Raises ConfigError naming everything that is wrong."""
         if self._loaded is None:
             from academyctl import output
-            from academyctl.settings import load
+            from academyctl.settings import load, secret_values
 
             profile = self.profile_name
             self._loaded = load(profile=profile, file=self.file, overlay=_overlay() if profile == LOCAL else None)
             output.prefer_lang(self._loaded.settings.general.lang)
+            output.hide(secret_values(self._loaded.settings))
         return self._loaded
 
     def stores(self) -> Stores:

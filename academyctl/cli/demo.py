@@ -28,7 +28,7 @@ Seconds = Annotated[int, typer.Option("--seconds", min=2, max=3600, help="Length
 
 @app.command()
 def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
-    """Start the stack, upload a clip, run the worker, verify what it published, diagnose, stop."""
+    """Start the stack, upload a clip, run the worker, verify what it published, mend what is stuck, diagnose, stop."""
     started = time.monotonic()
     # A folder of its own: the demo must not meet, or stop, a stack that somebody works with.
     with tempfile.TemporaryDirectory(prefix="academyctl-demo-", ignore_cleanup_errors=True) as folder:
@@ -37,10 +37,11 @@ def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
         env["VIDEO_WORKER_TEMP_DIR"] = str(Path(folder) / "work")
         env["ACADEMYCTL_HEALTH_FILE"] = str(Path(folder) / "health.json")
         try:
-            _say("1/6  start PostgreSQL, Redis, SQS and S3 on this machine")
+            _say("1/7  start PostgreSQL, Redis, SQS and S3 on this machine")
             _cli(env, "local", "up")
             _show(Path(folder), env, seconds)
-            _say("6/6  diagnose the stack")
+            _mend(env)
+            _say("7/7  diagnose the stack")
             _cli(env, "diagnose", "all")
         finally:
             if not keep:
@@ -59,19 +60,44 @@ def _show(folder: Path, env: dict[str, str], seconds: int) -> None:
     stack = profile_env(Path(env["ACADEMYCTL_LOCAL_DIR"]))
     stores = Stores(load(env, profile="local", overlay=stack).settings)
     try:
-        _say(f"2/6  make a {seconds} s lecture (1080p, sound) with FFmpeg")
+        _say(f"2/7  make a {seconds} s lecture (1080p, sound) with FFmpeg")
         clip = lecture(find_ffmpeg(stores.settings.video.ffmpeg_bin), folder / "lecture.mp4", seconds=seconds)
-        _say(f"3/6  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
+        _say(f"3/7  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
         upload = upload_lecture(stores, clip, title="academyctl demo")
-        _say(f"4/6  encode video {upload.video_id}: academyctl worker run video --once")
+        _say(f"4/7  encode video {upload.video_id}: academyctl worker run video --once")
         begun = time.monotonic()
         with _worker(env, folder) as worker:
             _follow(stores, upload.tenant_id, upload.video_id, worker)
         took = time.monotonic() - begun
-        _say("5/6  check what was published: every segment there, every rendition decoded to its end")
+        _say("5/7  check what was published: every segment there, every rendition decoded to its end")
         _report(stores, upload.video_id, seconds, took)
     finally:
         stores.close()
+
+
+def _mend(env: dict[str, str]) -> None:
+    """The sample data holds what a killed worker and a lost message leave behind: found, mended, encoded."""
+    from academyctl.local import profile_env
+    from academyctl.settings import load
+    from academyctl.stores import Stores
+
+    stores = Stores(load(env, profile="local", overlay=profile_env(Path(env["ACADEMYCTL_LOCAL_DIR"]))).settings)
+    try:
+        left = stores.db.query("SELECT id, status FROM video_video WHERE status IN ('PROCESSING', 'UPLOADED')")
+        ids = {row["status"]: str(row["id"]) for row in left}
+    finally:
+        stores.close()
+    _say(f"6/7  a worker was killed and left video {ids['PROCESSING']} behind: academyctl video stuck, then fix")
+    _cli(env, "video", "stuck", *ids.values(), check=False)
+    _cli(env, "fix", "video", ids["PROCESSING"], "--apply")
+    _cli(env, "video", "enqueue", ids["UPLOADED"])
+    done = subprocess.run(
+        [sys.executable, "-m", "academyctl", "worker", "run", "video", "--drain"], env=env, check=False,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise WorkFailed(f"the worker ended with exit code {done.returncode}", why=done.stderr[-2000:])
+    _cli(env, "video", "stuck", *ids.values())
 
 
 @contextmanager

@@ -141,5 +141,6 @@ def inbox(
     output.emit(
         {"messages": messages},
         fmt=fmt,
+        revealed=reveal,
         table=lambda: output.rows(("accepted", "type", "from", "to", "text"), lines) if lines else "the inbox is empty",
     )

@@ -41,6 +41,28 @@ def status(ctx: typer.Context, ids: Ids, fmt: OutputOption = Format.table) -> No
 
 
 @app.command()
+def stuck(
+    ctx: typer.Context,
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(min=1, max=MAX_ID, metavar="[ID]...", help="Video ids; without any, they are found."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and say what changes, until all is well.")] = False,
+    every: Annotated[float, typer.Option("--every", min=0.1, max=3600, help="Seconds between two looks.")] = 3.0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Look at so many that are found.")] = 50,
+    fmt: OutputOption = Format.table,
+) -> None:
+    """Say why videos do not move.
+
+    The cause, the evidence and the next command of each. Changes nothing. Exit code 1 when one is stuck, 3 when that
+    cannot be told.
+    """
+    from academyctl.cli._video_stuck import run
+
+    raise typer.Exit(run(session(ctx), ids or (), limit=limit, follow=watch, every_s=every, fmt=fmt))
+
+
+@app.command()
 def progress(
     ctx: typer.Context,
     video_id: Id,

@@ -11,7 +11,7 @@ from academyctl.errors import EXIT_FAILED, EXIT_OK
 from academyctl.output import Format
 
 if TYPE_CHECKING:
-    from academyctl.settings import Loaded, Settings
+    from academyctl.settings import Loaded
 
 app = typer.Typer(help="Run workers and ask for their health.", no_args_is_help=True)
 
@@ -52,6 +52,7 @@ def run(
 ) -> int:
     """Handle a queue until stopped. SIGTERM ends it in order: exit 0; a second signal at once: exit 130."""
     from academyctl import log
+    from academyctl.settings import secret_values
     from academyctl.stores import Stores
     from workers import _find, _health
     from workers._loop import RunOptions
@@ -64,7 +65,7 @@ def run(
     said = loaded.settings.worker
     settings = loaded.settings
     made = _find.make(worker, settings)
-    log.setup(prefix=made.log_prefix, as_json=_format(log_format or said.log_format), secrets=secrets(settings))
+    log.setup(prefix=made.log_prefix, as_json=_format(log_format or said.log_format), secrets=secret_values(settings))
     options = RunOptions(
         once=once,
         drain=drain,
@@ -133,14 +134,6 @@ def list_(ctx: typer.Context, fmt: OutputOption = Format.table) -> int:
         table=lambda: output.rows(columns, [_line(beat) for beat in beats]) if beats else "no worker beats\n",
     )
     return EXIT_OK
-
-
-def secrets(settings: Settings) -> list[str]:
-    """The settings' secret values, which the log masks wherever they turn up."""
-    from academyctl.settings import leaves, value_of
-
-    values = (value_of(settings, leaf.path) for leaf in leaves() if leaf.secret)
-    return [value.get_secret_value() for value in values if value is not None]
 
 
 def _missing(loaded: Loaded, worker: str) -> bool:

@@ -89,6 +89,12 @@ def create_all(clients: ClientFactory, *, queues: Queues, buckets: R2, fleet: Fl
         return [gap for future in may if (gap := future.result())]
 
 
+def create_fleet(clients: ClientFactory, *, queues: Queues, fleet: Fleet) -> None:
+    """The groups, the queue-depth function and its rule, one after the other. Raises AwsError."""
+    for make in _optional(clients, queues, fleet).values():
+        make()
+
+
 def empty_all(clients: ClientFactory) -> None:
     """Every message of every queue and every object of every bucket, gone; the things themselves stay."""
     s3, sqs = clients("s3"), clients("sqs")

@@ -41,8 +41,10 @@ def load(stores: Stores) -> Sample:
         lecture_id = make_lecture(cursor, tenant_id, title="고2 수학")
         session_id = make_session(cursor, lecture_id, order=1)
         second = make_session(cursor, lecture_id, order=2)
+        # What failed long ago is nobody's trouble today; the video that a killed worker left in PROCESSING is.
+        aged: dict[str, dict[str, Any]] = {"FAILED": {"updated_at": datetime.now(UTC) - timedelta(days=10)}}
         videos = {
-            status: insert_video(cursor, session_id, tenant_id, status=status, order=order)
+            status: insert_video(cursor, session_id, tenant_id, status=status, order=order, **aged.get(status, {}))
             for order, status in enumerate(("PENDING", "UPLOADED", "PROCESSING", "READY", "FAILED"), 1)
         }
         for index, name in enumerate(_NAMES):

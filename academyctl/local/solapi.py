@@ -35,12 +35,14 @@ class Refusal(Exception):
 
 @dataclass
 class Account:
-    """One API key, the signatures it used, its registered senders and the file of accepted messages."""
+    """One API key, the signatures it used, its registered senders, its money in won and the accepted messages."""
 
     api_key: str
     secret: str
     inbox: Path
     senders: tuple[str, ...] = ()
+    balance: int = 100_000
+    point: int = 0
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     used: dict[str, datetime] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -149,6 +151,8 @@ def _route(account: Account, method: str, path: str, authorization: str, raw: by
     account.authenticate(authorization)
     if (method, path) == ("GET", "/senderid/v1/numbers/active"):
         return list(account.senders)
+    if (method, path) == ("GET", "/cash/v1/balance"):
+        return _money(account)
     if (method, path) != ("POST", "/messages/v4/send-many/detail"):
         raise Refusal(404, "NotFound", "no such path")
     try:
@@ -158,6 +162,16 @@ def _route(account: Account, method: str, path: str, authorization: str, raw: by
     if not isinstance(body, dict):
         raise Refusal(400, "ValidationError", "the body is not an object")
     return account.accept(body)
+
+
+def _money(account: Account) -> dict[str, Any]:
+    """The answer's every field, as Solapi's reference shows it. Nothing here costs anything."""
+    none: list[Any] = []
+    alert = {"notificationBalance": "0", "currentBalance": None, "balances": none, "channels": none, "enabled": False}
+    return {
+        "lowBalanceAlert": alert, "point": account.point, "minimumCash": 0, "rechargeTo": 0, "rechargeTryCount": 0,
+        "autoRecharge": 0, "accountId": account.api_key, "balance": account.balance,
+    }  # fmt: skip
 
 
 def kind(message: Mapping[str, Any]) -> str:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from academyctl.settings import Settings
+    from academyctl.stores.fleet import Fleet
     from academyctl.stores.postgres import Postgres
     from academyctl.stores.r2 import R2
     from academyctl.stores.redis import Redis
+    from academyctl.stores.solapi import Solapi
     from academyctl.stores.sqs import Sqs
     from academyctl.stores.videos import Videos
 
@@ -62,10 +64,22 @@ class Stores:
         )
 
     @property
+    def solapi(self) -> Solapi:
+        from academyctl.stores.solapi import Solapi
+
+        return self._once("solapi", lambda: Solapi(self.settings.solapi))
+
+    @property
     def videos(self) -> Videos:
         from academyctl.stores.videos import Videos
 
         return self._once("videos", lambda: Videos(self.db))
+
+    @property
+    def fleet(self) -> Fleet:
+        from academyctl.stores.fleet import Fleet
+
+        return self._once("fleet", lambda: Fleet(self.aws_clients(read_timeout=10)))
 
     def aws_clients(self, *, read_timeout: float = 30, connect_timeout: float = 5, attempts: int = 2) -> Any:
         """A client factory with the settings' credentials, region and endpoint."""

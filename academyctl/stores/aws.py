@@ -9,7 +9,8 @@ from typing import Any
 import botocore.session
 from botocore import exceptions as boto
 from botocore.config import Config
-from botocore.loaders import create_loader
+from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
 
 from academyctl.errors import AwsError, Both
 
@@ -17,8 +18,23 @@ ClientFactory = Callable[[str], Any]
 
 # One session a process, clients made one at a time: botocore's session is not thread-safe, its clients are.
 _CREATE = threading.Lock()
+
+
+class _Models(Loader):  # type: ignore[misc]
+    """botocore's data files. It lists all of its 400 services to look for one; ours exist."""
+
+    def list_available_services(self, type_name: str) -> Any:
+        del type_name
+        return _Every()
+
+
+class _Every:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 # Read once a process: endpoints.json alone costs 50 ms of CPU, and each session would read it again.
-_MODELS = create_loader()
+_MODELS = _Models()
 
 _AUTH = Both(
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of an active key; check which one is used: academyctl config show",
@@ -96,11 +112,18 @@ def client_factory(
                         aws_session_token=session_token or None,
                         config=options,
                     )
-                except (boto.BotoCoreError, ValueError) as error:
+                # A profile's credential_process is run here, and may not exist.
+                except (boto.BotoCoreError, ValueError, OSError) as error:
                     raise translate(error, action=f"opening {service}", subject=endpoint_url or region) from error
             return made[service]
 
     return client
+
+
+def known_regions() -> frozenset[str]:
+    """Every region of every partition that this botocore knows; AWS may have opened a newer one."""
+    partitions = _MODELS.load_data("endpoints")["partitions"]
+    return frozenset(name for partition in partitions for name in partition["regions"])
 
 
 def translate(error: Exception, *, action: str, subject: str) -> AwsError:
@@ -118,6 +141,9 @@ def translate(error: Exception, *, action: str, subject: str) -> AwsError:
         cause, remedy = "expired", _EXPIRED
     elif isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.EndpointConnectionError | ValueError):
         cause = "unreachable"
+    elif isinstance(error, OSError):
+        # A program or a file that a profile names; what the network does is botocore's, and stands above.
+        cause, remedy = "settings", _AUTH
     return AwsError(
         f"{action} failed for {subject}", why=_short(error), cause=cause, remedy=remedy, code=type(error).__name__
     )
@@ -145,4 +171,4 @@ def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{told}"[:500]
 
 
-BOTO_ERRORS = (boto.BotoCoreError, boto.ClientError)
+BOTO_ERRORS = (boto.BotoCoreError, boto.ClientError, ResponseParserError)

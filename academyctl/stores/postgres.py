@@ -17,6 +17,10 @@ from academyctl.settings_model import Db
 Row = dict[str, Any]
 Args = Sequence[Any] | Mapping[str, Any]
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+_REFUSALS = (
+    ("53300", ("too many connections", "too many clients", "remaining connection slots")),
+    ("57P03", ("is starting up", "is not yet accepting connections", "is in recovery mode", "is shutting down")),
+)
 
 
 def connect(
@@ -132,7 +136,8 @@ def _alive(connection: psycopg.Connection[Row]) -> bool:
 def away(error: psycopg.Error, where: str) -> DatabaseAway:
     """A psycopg error as ours, its cause told apart by SQLSTATE or by libpq's words."""
     text = " ".join(str(error).split())[:500]
-    state = error.sqlstate or ""
+    # Who is refused while connecting gets libpq's text alone.
+    state = error.sqlstate or next((state for state, words in _REFUSALS if any(word in text for word in words)), "")
     if state in ("28P01", "28000") or "password authentication failed" in text or "no password supplied" in text:
         cause, remedy = "auth", Both("check DB_USER and DB_PASSWORD", "DB_USER와 DB_PASSWORD를 확인하세요")
     elif state == "3D000" or ("database" in text and "does not exist" in text):

@@ -29,6 +29,14 @@ class Head:
     cache_control: str = ""
 
 
+@dataclass(frozen=True)
+class CorsRule:
+    """Which sites' pages may do what with a bucket, as S3 writes it (`*` = any)."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+
+
 class R2:
     """Objects by bucket and key. Every method raises AwsError (cause `missing` for an absent object or bucket)."""
 
@@ -74,6 +82,28 @@ class R2:
         """Raise unless the bucket exists and may be listed."""
         with _ours("r2:ListObjectsV2", bucket, ""):
             self._client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+
+    def check_readable(self, bucket: str, key: str) -> None:
+        """Raise when the bucket's objects may not be read; `key` need not exist."""
+        try:
+            with _ours("r2:HeadObject", bucket, key):
+                self._client.head_object(Bucket=bucket, Key=key)
+        except AwsError as error:
+            if error.cause != "missing":
+                raise
+
+    def cors(self, bucket: str) -> tuple[CorsRule, ...]:
+        """What browsers of other sites may do; no rules, no tuple entries. Few tokens may ask: AwsError then."""
+        try:
+            with _ours("r2:GetBucketCors", bucket, ""):
+                found = self._client.get_bucket_cors(Bucket=bucket).get("CORSRules", [])
+        except AwsError as error:
+            if error.code != "NoSuchCORSConfiguration":
+                raise
+            found = []
+        return tuple(
+            CorsRule(tuple(raw.get("AllowedOrigins", [])), tuple(raw.get("AllowedMethods", []))) for raw in found
+        )
 
     def buckets(self) -> list[str]:
         """The account's buckets; only an administrator's token may ask."""

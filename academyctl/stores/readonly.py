@@ -16,12 +16,16 @@ from academyctl.stores import Stores
 
 if TYPE_CHECKING:
     from academyctl.settings import Settings
+    from academyctl.stores.identity import Identity
     from academyctl.stores.postgres import Postgres
     from academyctl.stores.r2 import R2
     from academyctl.stores.readonly_redis import ReadOnlyRedis
+    from academyctl.stores.solapi import Solapi
     from academyctl.stores.sqs import Sqs
 
 READ_VERBS = ("Get", "List", "Describe", "Head")
+# Reads by another verb.
+_READS = frozenset({"FilterLogEvents"})
 # They begin like a read and hand out credentials: nothing that a diagnosis has use for.
 _NOT_READS = frozenset({"GetSessionToken", "GetFederationToken", "GetAuthorizationToken", "GetSecretValue"})
 
@@ -29,7 +33,7 @@ _NOT_READS = frozenset({"GetSessionToken", "GetFederationToken", "GetAuthorizati
 class ReadOnlyStores(Stores):
     """Stores for a diagnosis of `timeout_s` seconds: calls are short, so that two of them in a row still fit.
 
-    `skew_s` holds, per service that answered ('aws', 'r2'), how many seconds its clock is ahead of ours.
+    `skew_s` holds, per service that answered ('aws', 'r2', 'solapi'), how many seconds its clock is ahead of ours.
     """
 
     def __init__(
@@ -58,6 +62,12 @@ class ReadOnlyStores(Stores):
         return self.sqs
 
     @property
+    def identity(self) -> Identity:
+        from academyctl.stores.identity import Identity
+
+        return self._once("identity", lambda: Identity(self.aws_clients()))
+
+    @property
     def redis(self) -> ReadOnlyRedis:
         from academyctl.stores.readonly_redis import ReadOnlyRedis
 
@@ -79,25 +89,49 @@ class ReadOnlyStores(Stores):
         from academyctl.stores.r2 import R2
 
         def make() -> R2:
-            opened = R2(self.settings.r2, pool=8, read_timeout=self.call_s, connect_timeout=self.call_s, attempts=2)
+            opened = R2(self.settings.r2, pool=12, read_timeout=self.call_s, connect_timeout=self.call_s, attempts=2)
             opened._clients = self._guarded(opened._clients, "r2")
             return opened
 
         return self._once("r2", make)
+
+    @property
+    def solapi(self) -> Solapi:
+        from academyctl.stores.solapi import Solapi
+
+        def note(date: str) -> None:
+            self._note_clock("solapi", date)
+
+        made = self.settings.solapi
+        return self._once("solapi", lambda: Solapi(made, timeout_s=self.call_s, now=self._now, note_date=note))
 
     def aws_clients(self, **_longer: Any) -> Any:
         """Clients that only read; the time limits are this diagnosis's own. Raises AwsError for half a key."""
         aws = self.settings.aws
         if bool(aws.access_key_id) != bool(aws.secret_access_key):
             # boto3 would sign with half a key and let AWS complain about the signature.
-            why = "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set without the other"
+            there, lacks = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")[:: 1 if aws.access_key_id else -1]
+            why = f"{there} is set without {lacks}"
             raise AwsError("reading the credentials failed", why=why, cause="auth", code="PartialCredentialsError")
-        clients = super().aws_clients(read_timeout=self.call_s, connect_timeout=self.call_s, attempts=2)
-        return self._guarded(clients, "aws")
+
+        def make() -> Any:
+            clients = super(ReadOnlyStores, self).aws_clients(
+                read_timeout=self.call_s, connect_timeout=self.call_s, attempts=2
+            )
+            return self._guarded(clients, "aws")
+
+        # One factory for all: a client that two topics use is then made once.
+        return self._once("aws_clients", make)
 
     def open_client(self, name: str) -> None:
-        """Make the client of 'sqs' or 'r2' now, on this thread: they are made one at a time, then called from many."""
-        _ = getattr(self, name)._client
+        """Make a client now, on this thread: 'r2', or a service of AWS by botocore's word ('sqs', 'autoscaling').
+
+        They are made one at a time, then called from many.
+        """
+        if name == "r2":
+            _ = self.r2._client
+        else:
+            self.aws_clients()(name)
 
     def _guarded(self, clients: Callable[[str], Any], service: str) -> Callable[[str], Any]:
         guarded: dict[str, Any] = {}
@@ -128,5 +162,5 @@ class ReadOnlyStores(Stores):
 def _refuse(model: Any, **_: Any) -> None:
     """botocore's hook before a call is built, and again before it is sent."""
     name = str(model.name)
-    if not name.startswith(READ_VERBS) or name in _NOT_READS:
+    if name not in _READS and (not name.startswith(READ_VERBS) or name in _NOT_READS):
         raise NotReadOnly(f"{model.service_model.service_name}:{name} is not a call that reads")

@@ -122,6 +122,22 @@ class Redis:
         with self._call() as client:
             return sorted(str(key) for key in client.scan_iter(match=pattern, count=500))
 
+    def scan_some(self, patterns: Sequence[str], *, pages: int = 20, page: int = 5000) -> list[str]:
+        """Keys of any of the patterns; of a huge key space no more than its first pages, one round trip each."""
+        found: set[str] = set()
+        left = dict.fromkeys(patterns, 0)
+        with self._call() as client:
+            for _ in range(pages):
+                pipe = client.pipeline(transaction=False)
+                for pattern, cursor in left.items():
+                    pipe.scan(cursor, match=pattern, count=page)
+                answers = dict(zip(left, pipe.execute(), strict=True))
+                found.update(str(key) for _, keys in answers.values() for key in keys)
+                left = {pattern: int(cursor) for pattern, (cursor, _) in answers.items() if int(cursor)}
+                if not left:
+                    break
+        return sorted(found)
+
     def info(self) -> dict[str, Any]:
         with self._call() as client:
             return dict(client.info())

@@ -232,10 +232,13 @@ class Videos:
             cursor.execute("SELECT id FROM video_video WHERE file_key = %s ORDER BY id FOR UPDATE", (file_key,))
             yield cursor.execute(_SPENT, {"keys": [file_key], "days": days}).fetchone() is not None
 
-    def reset_for_retry(self, video_id: int, *, force: bool = False, expected: str | None = None) -> Claimed:
+    def reset_for_retry(
+        self, video_id: int, *, force: bool = False, expected: str | None = None, as_of: datetime | None = None
+    ) -> Claimed:
         """UPLOADED again by the rules of POST .../retry/ (contract 3.2); READY only with `force`.
 
-        With `expected`, a row that is no longer in that status is left alone.
+        With `expected`, a row that is no longer in that status is left alone; with `as_of`, its `updated_at` then,
+        also one that was written since or is leased (LEASED).
         """
         with self._db.tx() as cursor:
             raw = cursor.execute(_LOCK, {"ids": [video_id]}).fetchone()
@@ -245,6 +248,8 @@ class Videos:
             allowed = row.status in RETRYABLE or (force and row.status == VideoState.READY)
             if not allowed or (expected is not None and row.status != expected):
                 return Claimed(Claim.READY if row.status == VideoState.READY else Claim.NOT_CLAIMABLE, row, row.status)
+            if as_of is not None and (row.updated_at != as_of or row.leased):
+                return Claimed(Claim.LEASED, row, row.leased_by)
             cursor.execute(_RESET, {"id": video_id})
             return Claimed(Claim.CLAIMED, row)
 

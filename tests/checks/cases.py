@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from checks import _trouble as t
-from checks import db, redis, settings
+from checks import db, r2, redis, settings
 from checks._model import Verdict
 from checks._trouble import Trouble
 from tests.checks import facts as f
@@ -43,6 +43,12 @@ def _settings(**changes: Any) -> settings.Facts:
     return replace(f.SETTINGS, **changes)
 
 
+def _against(variable: str, section: str, here: str, there: str, **more: bool) -> settings.Facts:
+    """One difference from the API's environment."""
+    one = settings.Difference(variable, section, here, there, more.get("secret", False), more.get("breaks", False))
+    return _settings(against=settings.Against("api.env", 30, (one,)))
+
+
 def _missing(names: str, section: str) -> settings.Facts:
     return _settings(missing=(settings.Missing(names, section, "video, ai"),))
 
@@ -74,6 +80,22 @@ CASES: tuple[Case, ...] = (
     warn("a value with a line end", "settings.padded", V.settings, settings=_settings(padded=("R2_SECRET_KEY",))),
     warn("debug left on", "settings.debug", V.settings, settings=_settings(debug=True)),
     warn("mock left on", "settings.solapi-mock", V.settings, settings=_settings(solapi_mock=True)),
+    warn("a lease as long as the visibility", "settings.limits", V.settings,
+          settings=_settings(orders=(settings.Order("AI_JOB_LEASE_SECONDS", 60, "AI_SQS_VISIBILITY_TIMEOUT", 60),))),
+    fail("the API uses another queue", "settings.differs", V.settings, "sqs.queue-missing", "sqs.dlq-missing",
+          settings=_against("VIDEO_SQS_QUEUE_NAME", "queues", "academy-video-job", "academy-video-jobs", breaks=True),
+          sqs=f.absent("video", t.MISSING)),
+    fail("the API uses another region", "settings.differs", V.settings, "sqs.none-here", "sqs.queue-missing",
+          "sqs.dlq-missing",
+          settings=_against("AWS_REGION", "aws", "us-east-1", "ap-northeast-2", breaks=True),
+          sqs=replace(f.all_absent(t.MISSING), names=(), listing=None, skew_s=0.0)),
+    fail("the API uses another database", "settings.differs", V.settings, "db.other-database",
+          settings=_against("DB_NAME", "db", "postgres", "academy", breaks=True),
+          db=_db(tables=0, missing=("video_video",))),
+    warn("the API has a key of its own", "settings.varies", V.settings,
+          settings=_against("AWS_ACCESS_KEY_ID", "aws", "#1f2e3d4c", "#5a6b7c8d", secret=True)),
+    warn("the API has no Redis", "settings.one-sided", V.settings,
+          settings=_against("REDIS_HOST", "redis", "redis.internal", "")),
     # sqs: what the answer to every call says
     fail("an unknown key", "sqs.key-unknown", V.settings, sqs=f.all_absent(t.KEY, "InvalidClientTokenId")),
     fail("a wrong secret", "sqs.secret-wrong", V.settings, sqs=f.all_absent(t.SECRET, "SignatureDoesNotMatch")),
@@ -115,6 +137,9 @@ CASES: tuple[Case, ...] = (
           sqs=f.queue("video", dlq=f.box("academy-video-jobs-dlq", visible=3))),
     warn("nobody takes messages", "sqs.not-consumed", V.capacity,
           sqs=f.queue("video", box=f.box("academy-video-jobs", visible=3))),
+    warn("messages wait although a worker runs", "sqs.waits-long", V.capacity,
+          sqs=f.queue("video", box=f.box("academy-video-jobs", visible=9, in_flight=1), oldest_s=30000),
+          scaling=topics.MODULES["scaling"].group(desired=20, in_service=20)),
     warn("the clock drifts", "sqs.clock-off", V.infrastructure, "r2.clock-off",
           sqs=replace(f.SQS, skew_s=-200.0), r2=replace(f.R2, skew_s=-200.0)),
     unknown("SQS tells no time", "sqs.clock-unseen", sqs=replace(f.SQS, skew_s=None)),
@@ -140,6 +165,9 @@ CASES: tuple[Case, ...] = (
     warn("an orphan lock of a deletion", "redis.lock-orphan", V.data, redis=replace(f.REDIS, locks=(_cleaner,))),
     warn("a lock without end", "redis.lock-endless", V.data,
           redis=replace(f.REDIS, locks=(replace(_legacy, ttl_ms=-1),))),
+    warn("a legacy lock ends before its message returns", "redis.lock-shorter", V.settings,
+          redis=replace(f.REDIS, locks=(_legacy,)),
+          sqs=f.queue("video", box=f.box("academy-video-jobs", visibility_s=21600))),
     # db
     fail("the database is not set and nobody looked at settings", "db.not-configured", V.settings,
           settings=f.SETTINGS, db=replace(f.DB, configured=False, server=None, videos=())),
@@ -183,9 +211,16 @@ CASES: tuple[Case, ...] = (
     warn("a bucket of the API is gone", "r2.spare-bucket-missing", V.infrastructure,
           r2=f.buckets(t.MISSING, "admin_bucket")),
     fail("one bucket is denied", "r2.bucket-denied", V.settings, r2=f.buckets(t.DENIED, "ai_bucket")),
+    fail("one bucket may be listed alone", "r2.bucket-unreadable", V.settings,
+          r2=f.bucket("video_bucket", unreadable=Trouble(t.DENIED, "403", "r2:HeadObject x", "403"))),
+    unknown("one bucket's objects are late", "r2.bucket-unseen",
+          r2=f.bucket("video_bucket", unreadable=Trouble(t.TIMEOUT, "", "r2:HeadObject x", "timeout"))),
+    warn("players are shut out of the bucket", "r2.cors-closed", V.settings,
+          r2=replace(f.R2, cors=r2.Cors(1, plays=False, direct=True, site="https://academy.kr"))),
     unknown("one bucket is late", "r2.bucket-unseen", r2=f.buckets(t.TIMEOUT, "ai_bucket")),
     # the engine
     unknown("a topic is late", "topic.late", sqs="timeout"),
+    unknown("a topic was interrupted", "topic.stopped", sqs="stopped"),
     unknown("a topic crashes", "topic.crash", redis="crash"),
     *topics.cases(),
 )  # fmt: skip

@@ -40,7 +40,7 @@ SETTINGS = settings.Facts(
     workers=("video", "ai", "messaging"), elsewhere=(), missing=(), pairs=(), obsolete={}, misspelt={}, padded=(),
     region="ap-northeast-2", region_used=True,
     endpoints={"AWS_ENDPOINT_URL": "", "R2_ENDPOINT": "https://account.r2.cloudflarestorage.com"},
-    debug=False, solapi_mock=False, profile="", file="",
+    debug=False, solapi_mock=False, profile="", file="", orders=(), against=None,
 )  # fmt: skip
 SQS = sqs.Facts(
     region="ap-northeast-2",
@@ -74,6 +74,7 @@ R2 = r2.Facts(
     ),
     names=None,
     skew_s=-0.2,
+    cors=r2.Cors(None, plays=False, direct=False, site="", why="AccessDenied"),
 )
 HEALTHY: dict[str, Any] = {"settings": SETTINGS, "sqs": SQS, "redis": REDIS, "db": DB, "r2": R2, **topics.healthy()}
 
@@ -117,6 +118,11 @@ def buckets(cause: str, *words: str, code: str = "", names: tuple[str, ...] | No
     trouble = Trouble(cause, code, "r2:ListObjectsV2 bucket x", code)
     listed = tuple(replace(one, trouble=trouble) if not words or one.word in words else one for one in R2.buckets)
     return replace(R2, buckets=listed, names=names)
+
+
+def bucket(word: str, **changes: Any) -> r2.Facts:
+    """R2 facts with one bucket changed."""
+    return replace(R2, buckets=tuple(replace(one, **changes) if one.word == word else one for one in R2.buckets))
 
 
 def red(diagnosis: Diagnosis) -> list[Finding]:

@@ -42,7 +42,9 @@ def test_a_fault_has_one_root_cause_and_names_whose_it_is(case: Case) -> None:
 def test_every_kind_of_finding_has_a_case() -> None:
     made = {case.root for case in CASES} | {code for case in CASES for code in case.follows}
     # The last is made by a judge that breaks; its test is the engine's.
-    assert set(kinds(f.TOPICS)) - made == {CHECK_CRASH.code}
+    # A kind that is ok is another way to pass; a topic's own tests show it.
+    wrong = {code for code, kind in kinds(f.TOPICS).items() if kind.state is not State.ok}
+    assert wrong - made == {CHECK_CRASH.code}
 
 
 def test_the_right_name_is_looked_for_among_queues_that_no_other_setting_names() -> None:

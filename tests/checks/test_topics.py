@@ -14,7 +14,7 @@ from tests.checks import facts as f
 
 
 def test_the_words_are_the_files_and_settings_come_first() -> None:
-    assert words()[:4] == ("settings", "sqs", "redis", "db")
+    assert words()[:5] == ("settings", "aws", "sqs", "redis", "db")
     assert not any(word.startswith("_") or word == "texts" for word in words())
 
 

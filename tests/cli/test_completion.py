@@ -55,7 +55,7 @@ def test_bash_completes_with_the_printed_script(tmp_path: Path) -> None:
     assert script.code == 0
     (tmp_path / "script.sh").write_text(script.out, encoding="utf-8")
     ask = (
-        "source ./script.sh; COMP_WORDS=(academyctl video st); COMP_CWORD=2;"
+        "source ./script.sh; COMP_WORDS=(academyctl video stat); COMP_CWORD=2;"
         f" _academyctl_completion '{Path(sys.executable).with_name('academyctl')}'; echo \"${{COMPREPLY[@]}}\""
     )
     done = subprocess.run(

@@ -1,0 +1,215 @@
+"""Dead letters: which queue's they are, what they say and why they are there. Only ever dead-letter queues are read.
+
+Receiving from a queue that feeds workers counts as an attempt and hides the message from them (contract 11 #26). A
+dead-letter queue feeds nobody, and has no limit that a receive could count towards.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from academyctl.contract.messages import VideoDelete, VideoEncode, parse_video
+from academyctl.errors import BadMessage, Both, UsageError
+from academyctl.log import mask
+from academyctl.settings_model import Queues
+from academyctl.stores import Stores
+from academyctl.stores.sqs import BATCH, Message, Receipt, Sqs
+
+LIMIT = 100
+TIMEOUT_S = 15.0
+HOLD_S = 20
+"""So long letters stay hidden when whoever looks at more than ten of them is killed."""
+EMPTY_POLLS = 2
+"""A short poll may miss the servers that have the letters, so a long one must come back with nothing new too."""
+REASON = "academyctl.reason"
+SOURCE = "academyctl.source_queue"
+OURS = (REASON, SOURCE, "academyctl.rejected_at", "academyctl.receive_count")
+"""What a worker writes on a letter when it gives a message up; a message that goes back carries none of it."""
+FIELDS = ("video_id", "job_id", "tenant_id")
+"""What letters can be chosen by: the ids that the platform's messages carry."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A dead letter. `reason` is '' when SQS itself moved it: received too often and never deleted.
+
+    `body` is as it was sent and may hold phone numbers: print `shown`.
+    """
+
+    id: str
+    body: str = field(repr=False)
+    receive_count: int
+    sent_at: datetime | None
+    reason: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:
+        """The body's JSON object, empty for anything else."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def message(self) -> VideoEncode | VideoDelete | None:
+        """The video message that it is, if it is one."""
+        try:
+            return parse_video(self.body)
+        except BadMessage:
+            return None
+
+    @property
+    def video_id(self) -> int | None:
+        return None if self.message is None else self.message.video_id
+
+    @property
+    def source(self) -> str:
+        """The queue that a worker took it from; '' when SQS moved it."""
+        return self.attributes.get(SOURCE, "")
+
+    @property
+    def shown(self) -> str:
+        """The body without phone numbers and secrets, on one line."""
+        return mask(" ".join(self.body.split()))
+
+    def matches(self, where: Mapping[str, str]) -> bool:
+        """Whether its body has all these ids, compared as texts."""
+        return all(name in self.fields and str(self.fields[name]) == value for name, value in where.items())
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The letters that were seen, and whether they are all that there are."""
+
+    letters: tuple[Letter, ...]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A queue of the contract and where its messages go when they are given up. `word` is its name in the settings."""
+
+    word: str
+    name: str
+    dlq: str
+
+
+def words(queues: Queues) -> dict[str, str]:
+    """The queues of the contract: word in the settings -> the queue's name."""
+    return {word: str(getattr(queues, word)) for word in type(queues).model_fields if not word.endswith("_dlq")}
+
+
+def pair(stores: Stores, name: str) -> Pair:
+    """The queue that is meant by its word, its own name or its dead-letter queue's. Raises UsageError, AwsError."""
+    queues = stores.settings.queues
+    known = words(queues)
+    for word, queue in known.items():
+        if name in (word, queue, _named_dlq(queues, word)):
+            return Pair(word, queue, getattr(queues, f"{word}_dlq") or target(stores.sqs_quick, queue))
+    raise UsageError(
+        f"there is no queue {name} in the settings",
+        remedy=Both(f"one of: {', '.join(known)}", f"다음 중 하나: {', '.join(known)}"),
+    )
+
+
+def target(sqs: Sqs, queue: str) -> str:
+    """Where the queue's redrive policy sends what is given up; NAME-dlq without one, as the workers do."""
+    return sqs.attributes(queue).dlq_name or f"{queue}-dlq"
+
+
+def sample(stores: Stores, queue: str, limit: int = LIMIT, *, timeout_s: float = TIMEOUT_S) -> Sampled:
+    """Look at a dead-letter queue's letters, oldest first.
+
+    Up to ten letters are not even hidden while they are read. More can only be told apart by hiding those that were
+    seen, for the seconds that this takes. Receive counts rise, which decides nothing in a dead-letter queue.
+    Raises UsageError for a queue that is not a dead-letter queue, AwsError.
+    """
+    refuse_unless_dead(stores, queue)
+    sqs, until = stores.sqs_quick, time.monotonic() + timeout_s
+    depth = sqs.attributes(queue)
+    hidden = depth.visible > BATCH
+    seen: dict[str, Message] = {}
+    fruitless = 0
+    # The depth is approximate: a queue that says 0 is asked once all the same.
+    wanted, patience = min(limit, max(1, depth.visible)), EMPTY_POLLS if depth.visible else 1
+    try:
+        while len(seen) < wanted and fruitless < patience and time.monotonic() < until:
+            # A long poll asks every server, so it follows a short one that brought nothing.
+            got = sqs.receive(queue, wait_s=1 if fruitless else 0, visibility_s=HOLD_S if hidden else 0)
+            fruitless = 0 if any(message.id not in seen for message in got) else fruitless + 1
+            seen |= {message.id: message for message in got}
+    finally:
+        give_back(sqs, queue, [(message.id, message.receipt) for message in seen.values()] if hidden else [])
+    letters = sorted((letter(message) for message in seen.values()), key=_age)[:limit]
+    whole = len(seen) >= depth.visible and len(seen) <= limit and not depth.in_flight and not depth.delayed
+    return Sampled(tuple(letters), whole)
+
+
+def letter(message: Message) -> Letter:
+    """A received message as a letter."""
+    return Letter(
+        id=message.id,
+        body=message.body,
+        receive_count=message.receive_count,
+        sent_at=message.sent_at,
+        reason=message.attributes.get(REASON, ""),
+        attributes=message.attributes,
+    )
+
+
+def give_back(sqs: Sqs, queue: str, receipts: list[Receipt]) -> None:
+    """Make held letters visible at once. What SQS refuses was given back, taken or deleted by somebody before."""
+    if receipts:
+        sqs.extend(queue, receipts, 0)
+
+
+def refuse_unless_dead(stores: Stores, queue: str) -> None:
+    """Raises UsageError for any queue that a worker may live on: only dead-letter queues are received from."""
+    queues, sqs = stores.settings.queues, stores.sqs_quick
+    known = words(queues)
+    why = ""
+    if queue in known.values():
+        why = "workers take their messages from it"
+    elif sqs.attributes(queue).max_receive is not None:
+        why = "it has a redrive policy of its own: a receive counts there"
+    elif queue not in {_named_dlq(queues, word) for word in known} and queue not in _targets(sqs, known):
+        why = "no queue of the settings gives its messages up to it"
+    if why:
+        raise UsageError(
+            f"{queue} is not a dead-letter queue and is not received from",
+            why=why,
+            remedy=Both(
+                "its depths: academyctl queue show; its dead letters: academyctl queue peek NAME --dlq",
+                "깊이: academyctl queue show / 데드레터: academyctl queue peek NAME --dlq",
+            ),
+            code="not-a-dlq",
+        )
+
+
+def _named_dlq(queues: Queues, word: str) -> str:
+    return str(getattr(queues, f"{word}_dlq") or f"{getattr(queues, word)}-dlq")
+
+
+def _targets(sqs: Sqs, known: Mapping[str, str]) -> set[str]:
+    from academyctl.errors import AwsError
+
+    found = set()
+    for queue in known.values():
+        try:
+            found.add(sqs.attributes(queue).dlq_name)
+        except AwsError as error:
+            if error.cause != "missing":
+                raise
+    return found
+
+
+def _age(letter: Letter) -> tuple[float, str]:
+    return (letter.sent_at.timestamp() if letter.sent_at else 0.0, letter.id)
