@@ -87,7 +87,7 @@ class Facts:
     fleets: tuple[Fleet, ...]
     emulated: bool
     """AWS is an emulator here, whose machines run nothing."""
-    queues: tuple[Depth, ...] = ()
+    queues: tuple[Depth, ...]
     """What waits for workers; empty where topic `sqs` looks at it anyway."""
 
 

@@ -9,6 +9,7 @@ from academyctl.contract import keys
 from academyctl.settings import load
 from academyctl.stores import Stores
 from academyctl.stores.readonly import ReadOnlyStores
+from academyctl.stores.readonly_redis import AGAIN
 from checks._engine import take
 from checks._topics import chosen
 from tests.checks.links import Link, Waves, linked

@@ -18,7 +18,7 @@ BEATS = tuple(
     for role in ROLES
 )
 FLEETS = tuple(workers.Fleet(role, f"academy-{role}-worker-asg", 1, None) for role in ROLES)
-FACTS = workers.Facts(configured=True, trouble=None, beats=BEATS, fleets=FLEETS, emulated=False)
+FACTS = workers.Facts(configured=True, trouble=None, beats=BEATS, fleets=FLEETS, emulated=False, queues=())
 JOB = workers.Job("academy-video-jobs", "111", "encode", 900.0, 1)
 
 
