@@ -21,7 +21,8 @@ RULE = Rule("academy-worker-queue-depth-rate", "ENABLED", "rate(1 minute)", (ARN
 PUBLISHED = tuple(Published(worker, 40.0, 0.0, 0.0, 0.0) for worker in ("Video", "AI", "Messaging"))
 FACTS = lambda_.Facts(
     region="ap-northeast-2", endpoint="https://lambda.ap-northeast-2.amazonaws.com", name=NAME, function=FUNCTION,
-    function_trouble=None, rule_name=RULE.name, rule=RULE, rule_trouble=None, published=PUBLISHED, runs=15, failures=0,
+    function_trouble=None, rule_name=RULE.name, rule=RULE, rule_trouble=None, published=PUBLISHED,
+    history=(), runs=15, failures=0,
     failing=False, metric_trouble=None, errors=(), errors_trouble=None, jobs_per_worker=1, scaled_by=(),
     scaled_trouble=None,
 )  # fmt: skip

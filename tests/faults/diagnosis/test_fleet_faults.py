@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from academyctl.local.stack import LocalStack
+from checks import lambda_
 from checks._model import Diagnosis, State, Verdict
 from checks._verdict import exit_code, roots
 from tests.checks.facts import red
@@ -30,6 +31,15 @@ def test_a_healthy_fleet_is_green_and_its_design_is_told(fleet: OwnFleet) -> Non
     assert {one.code for one in design} == {"scaling.by-lambda"}
     assert {one.value("function") for one in design} == {fleet.names.depth_lambda}
     assert [one.code for one in found.findings if one.check == "batch.queue"] == ["batch.not-used"]
+
+
+def test_what_the_function_published_is_kept_for_the_time_line_oldest_first(fleet: OwnFleet) -> None:
+    fleet.publish(12, "Video")
+    found = look(fleet)
+    history = {one.name: one.points for one in found.snapshot.see(lambda_.Facts).history}
+    assert set(history) == {"QueueDepth Video", "QueueDepth AI", "QueueDepth Messaging"}
+    assert max(point.value for point in history["QueueDepth Video"]) == 12
+    assert list(history["QueueDepth Video"]) == sorted(history["QueueDepth Video"], key=lambda point: point.at)
 
 
 def _lose_function(fleet: OwnFleet) -> None:
