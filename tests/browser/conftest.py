@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,12 +34,13 @@ def browser(tmp_path: Path) -> Iterator[Open]:
     # Chromium's sandbox refuses to run as root, which is what a container's build is.
     sandbox = ("--no-sandbox",) if os.name == "posix" and os.geteuid() == 0 else ()
     opened: list[subprocess.Popen[bytes]] = []
+    # It leaves folders behind when it is stopped, and a socket's path in one may have 108 characters only.
+    temporary = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
     log = (tmp_path / "chromium.log").open("wb")
 
     def start(url: str) -> None:
         argv = [program, *QUIET, *sandbox, f"--user-data-dir={tmp_path / 'profile'}", url]
-        # It leaves folders in TMPDIR behind when it is stopped.
-        env = {**os.environ, "TMPDIR": str(tmp_path)}
+        env = {**os.environ, "TMPDIR": temporary.name}
         opened.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env))
 
     try:
@@ -52,3 +54,4 @@ def browser(tmp_path: Path) -> Iterator[Open]:
                 process.kill()
                 process.wait()
         log.close()
+        temporary.cleanup()
