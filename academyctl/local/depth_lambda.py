@@ -30,7 +30,7 @@ def lambda_handler(event, context):
     for worker, variables in WORKERS.items():
         try:
             depths = [depth(sqs, os.environ[variable]) for variable in variables]
-        except Exception as error:
+        except Exception as error:  # whatever kept one queue from being read, the others are still counted
             failed.append(f"{worker}: {type(error).__name__}: {error}")
             continue
         visible, in_flight = sum(one[0] for one in depths), sum(one[1] for one in depths)

@@ -29,8 +29,7 @@ def _patient(handler: Any) -> Any:
             def reply() -> Any:
                 try:
                     return read()
-                except Exception as error:
-                    # An error of a command is its reply; anything else (the peer is gone) ends the connection.
+                except Exception as error:  # a command's error is its reply; all else is raised again
                     if any(base.__name__ == "ResponseError" for base in type(error).__mro__):
                         return error
                     raise
