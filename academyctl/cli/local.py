@@ -40,6 +40,7 @@ def up(
     if done.new_keys:
         output.note("the emulator came back without its keys: an environment printed before is out of date")
     output.note("use it with --profile local, or: academyctl local env")
+    output.note("its sample data holds stuck videos to practise on: academyctl --profile local video stuck")
 
 
 @app.command()
