@@ -207,9 +207,15 @@ def value_of(settings: Settings, path: str) -> Any:
 
 
 def secret_values(settings: Settings) -> list[str]:
-    """What no log, report or result may show, wherever it turns up."""
+    """What no log, report or result may show, wherever it turns up.
+
+    A password that is a part of the platform's own names ("academy") hides nothing: masking it would only make every
+    queue, bucket and command unreadable.
+    """
+    names = [str(leaf.default) for leaf in leaves() if not leaf.secret]
     values = (value_of(settings, leaf.path) for leaf in leaves() if leaf.secret)
-    return [value.get_secret_value() for value in values if value is not None]
+    secrets = [value.get_secret_value() for value in values if value is not None]
+    return [secret for secret in secrets if not any(secret in name for name in names)]
 
 
 def _from_file(found: Path | None, chosen: str, *, stack: bool) -> dict[str, tuple[Any, str]]:

@@ -6,6 +6,7 @@ import queue
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 Address = tuple[str, int]
 
 
-class Link:
+class Link(ABC):
     """Forwards a port of its own to another; `passed` gets every piece, by direction, and sends it on."""
 
     def __init__(self, target: Address) -> None:
@@ -28,9 +29,9 @@ class Link:
     def close(self) -> None:
         self._listener.close()
 
+    @abstractmethod
     def passing(self, source: socket.socket, sink: socket.socket, *, answer: bool) -> Callable[[bytes], None]:
         """Takes the pieces of one direction of one connection; b'' is its end."""
-        raise NotImplementedError
 
     def _accept(self) -> None:
         with suppress(OSError):

@@ -44,6 +44,14 @@ def test_no_store_is_asked_more_than_three_times_in_a_row(platform_env: dict[str
     assert all(1 <= count <= MOST for count in in_a_row.values()), in_a_row
 
 
+def test_the_fleet_is_asked_no_more_than_three_times_in_a_row(steady_env: dict[str, str]) -> None:
+    with linked(steady_env, partial(Waves, quiet_s=QUIET_S)) as (env, links):
+        seen = take(chosen(("aws", "workers", "scaling", "lambda", "batch")), load(env), env, timeout_s=30)
+        asked = _counts(links)["AWS_ENDPOINT_URL"]
+    assert {one.state for one in seen.topics.values()} == {"seen"}
+    assert 1 <= asked <= MOST
+
+
 def test_a_link_counts_what_waits_for_an_answer_and_not_what_is_sent_together(steady_env: dict[str, str]) -> None:
     link = Waves((steady_env["REDIS_HOST"], int(steady_env["REDIS_PORT"])), quiet_s=0.05)
     ask = ("127.0.0.1", link.port)

@@ -261,6 +261,12 @@ def test_no_secret_reaches_a_finding_or_a_saved_file(steady_env: Env) -> None:
         assert not any(secret in said for secret in secrets)
 
 
+def test_a_weak_secret_that_is_a_part_of_names_does_not_make_them_unreadable(steady_env: Env) -> None:
+    found = diagnosed({**steady_env, "INTERNAL_WORKER_TOKEN": "academy"}, ["sqs"])
+    assert found.verdict is Verdict.healthy
+    assert "academy-ai-jobs-basic" in str(found)
+
+
 def test_settings_of_the_embedded_stack_are_known_as_such(stack: LocalStack) -> None:
     from checks._engine import take
     from checks._topics import chosen
