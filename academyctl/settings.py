@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     platform: model.Platform = Field(default_factory=model.Platform)
     video: model.Video = Field(default_factory=model.Video)
     ai: model.Ai = Field(default_factory=model.Ai)
+    excel: model.Excel = Field(default_factory=model.Excel)
     solapi: model.Solapi = Field(default_factory=model.Solapi)
     worker: model.Worker = Field(default_factory=model.Worker)
     fleet: model.Fleet = Field(default_factory=model.Fleet)

@@ -149,10 +149,10 @@ class Video(Section):
 
 
 class Ai(Section):
-    visibility_s: Positive = setting(3600, "AI_SQS_VISIBILITY_TIMEOUT")
-    extend_interval_s: Positive = setting(60, "AI_VISIBILITY_EXTEND_INTERVAL")
-    lease_s: Positive = setting(3540, "AI_JOB_LEASE_SECONDS")
-    inference_max_s: Positive = setting(3600, "AI_INFERENCE_MAX_SECONDS")
+    visibility_s: Positive = setting(60, "ACADEMYCTL_AI_VISIBILITY", description="renewed while a job runs")
+    lease_s: Positive = setting(60, "ACADEMYCTL_AI_LEASE", description="lease of the job's row, renewed")
+    inference_max_s: Positive = setting(3600, "AI_INFERENCE_MAX_SECONDS", description="longest time of one job")
+    types: str = setting("", "ACADEMYCTL_AI_TYPES", description="job types this worker takes, by commas; empty = all")
     basic_weight: Positive = setting(
         3, "AI_WORKER_BASIC_POLL_WEIGHT", description="polls of basic per lite_weight polls of lite"
     )
@@ -163,6 +163,31 @@ class Ai(Section):
     ocr_engine: str = setting("google", "OCR_ENGINE")
     google_credentials: str = setting(
         "", "GOOGLE_APPLICATION_CREDENTIALS", description="path of a service account's key"
+    )
+
+
+class Excel(Section):
+    username_rule: Literal["S1", "S2"] = setting(
+        "S2", "ACADEMYCTL_USERNAME_RULE", description="student accounts: S2 = t{tenant}_{number}, S1 = the bare number"
+    )
+    password_iterations: Annotated[int, Field(ge=100_000)] = setting(
+        1_000_000, "ACADEMYCTL_PASSWORD_ITERATIONS", description="of PBKDF2; Django 5.2's own default"
+    )
+    partial: bool = setting(False, "EXCEL_PARTIAL", description="enrol the good rows of a file that has bad ones")
+    max_rows: Positive = setting(100_000, "EXCEL_MAX_ROWS", description="students in one file")
+    max_bytes: Positive = setting(20 * 2**20, "EXCEL_MAX_BYTES", description="size of a file")
+    read_memory_mb: Annotated[int, Field(ge=64)] = setting(
+        400, "EXCEL_READ_MEMORY_MB", description="limit of the process that reads a file"
+    )
+    read_wall_s: Positive = setting(60, "EXCEL_READ_SECONDS", description="limit of the process that reads a file")
+    source_retention_days: Seconds = setting(
+        3, "EXCEL_SOURCE_RETENTION_DAYS", description="uploaded file after DONE; 0 = deleted at once"
+    )
+    failed_retention_days: Seconds = setting(
+        30, "EXCEL_FAILED_RETENTION_DAYS", description="uploaded file after FAILED, and error workbooks"
+    )
+    link_s: Annotated[int, Field(ge=60, le=604800)] = setting(
+        3600, "EXCEL_LINK_SECONDS", description="life of a download link"
     )
 
 
@@ -229,6 +254,9 @@ class Fleet(Section):
 
 # Names the platform's documents still mention. Accepted so that an old env file works, and told apart from typos.
 OBSOLETE: dict[str, str] = {
+    "AI_SQS_VISIBILITY_TIMEOUT": "visibility is short and renewed while the job runs (ACADEMYCTL_AI_VISIBILITY)",
+    "AI_VISIBILITY_EXTEND_INTERVAL": "visibility is renewed every third of itself (ACADEMYCTL_AI_VISIBILITY)",
+    "AI_JOB_LEASE_SECONDS": "the lease is short and renewed while the job runs (ACADEMYCTL_AI_LEASE)",
     "VIDEO_SQS_VISIBILITY_EXTEND": "visibility is short and renewed while the job runs (ACADEMYCTL_VIDEO_VISIBILITY)",
     "VIDEO_LOCK_TTL_SECONDS": "the lock is short and renewed while the job runs (ACADEMYCTL_VIDEO_LEASE)",
     "VIDEO_WORKER_LOCK_DIR": "locks live in Redis and the database",

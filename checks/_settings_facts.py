@@ -24,8 +24,8 @@ _PLATFORM_NAMES = """
     AWS_ACCOUNT_ID AWS_STS_REGIONAL_ENDPOINTS
 """
 _PLATFORM = frozenset(_PLATFORM_NAMES.split())
-# What must be below what, or a message comes back while somebody still works on it (contract 9).
-_ORDER = (("ai.extend_interval_s", "ai.visibility_s"), ("ai.lease_s", "ai.visibility_s"))
+# What must be below what: the reading of a file is a part of its job.
+_ORDER = (("excel.read_wall_s", "ai.inference_max_s"),)
 _OURS = ("AWS_", "R2_", "DB_", "REDIS_", "SOLAPI_", "VIDEO_", "AI_", "MESSAGING_", "EXCEL_", "HLS_", "FFMPEG_")
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def words() -> list[str]:
     """The workers that exist."""
-    return sorted(module.name for module in pkgutil.iter_modules(workers.__path__) if not module.name.startswith("_"))
+    names = (module.name for module in pkgutil.iter_modules(workers.__path__))
+    # workers/ai_tasks holds job types, not workers.
+    return sorted(name for name in names if not name.startswith("_") and not name.endswith("_tasks"))
 
 
 def make(word: str, settings: Settings) -> Worker:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,6 +76,66 @@ def delete_body(*, video_id: int, tenant_id: int, file_key: str, hls_prefix: str
             "file_key": file_key,
             "hls_prefix": hls_prefix,
             "created_at": _iso(now),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class AiJob:
+    """A job of the AI queues. The row in ai_job is what counts: payload and tenant here are what its sender said."""
+
+    job_id: str
+    job_type: str
+    tier: str = "basic"
+    payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    tenant_id: str = ""
+    source_domain: str = ""
+    source_id: str = ""
+    created_at: datetime | None = None
+
+
+def parse_ai(body: str) -> AiJob:
+    """Read a message of an AI queue. Raises BadMessage, whose text never repeats the body (it may hold a password)."""
+    data = _object(body)
+    job_id = _text(data, "job_id")
+    job_type = next((text for name in ("job_type", "type", "task") if (text := _text(data, name))), "")
+    for name, text, most in (("job_id", job_id, 64), ("job_type", job_type, 50)):
+        if not text.strip() or len(text) > most:
+            raise BadMessage(f"Invalid message format ({name} required): it is absent or longer than {most} characters")
+    payload, tenant = data.get("payload") or {}, data.get("tenant_id")
+    if not isinstance(payload, dict):
+        raise BadMessage("Invalid message format: payload is no object")
+    if isinstance(tenant, int) and not isinstance(tenant, bool):
+        data = {**data, "tenant_id": str(tenant)}
+    return AiJob(
+        job_id, job_type, _text(data, "tier") or "basic", payload, _text(data, "tenant_id"),
+        _text(data, "source_domain"), _text(data, "source_id"), parse_time(data.get("created_at")),
+    )  # fmt: skip
+
+
+def ai_body(
+    *,
+    job_id: str,
+    job_type: str,
+    tier: str,
+    payload: Mapping[str, Any],
+    tenant_id: str | None,
+    source_domain: str | None = None,
+    source_id: str | None = None,
+    now: datetime | None = None,
+) -> str:
+    """An AI job's message, byte for byte as the API sends it (messages.json: ai_excel_parsing_lecture)."""
+    return json.dumps(
+        {
+            "job_id": job_id,
+            "job_type": job_type,
+            "tier": tier,
+            "payload": dict(payload),
+            "tenant_id": tenant_id,
+            "source_domain": source_domain,
+            "source_id": source_id,
+            "created_at": _iso(now or datetime.now(UTC)),
+            "attempt": 1,
         }
     )
 

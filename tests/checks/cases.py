@@ -81,7 +81,7 @@ CASES: tuple[Case, ...] = (
     warn("debug left on", "settings.debug", V.settings, settings=_settings(debug=True)),
     warn("mock left on", "settings.solapi-mock", V.settings, settings=_settings(solapi_mock=True)),
     warn("a lease as long as the visibility", "settings.limits", V.settings,
-          settings=_settings(orders=(settings.Order("AI_JOB_LEASE_SECONDS", 60, "AI_SQS_VISIBILITY_TIMEOUT", 60),))),
+          settings=_settings(orders=(settings.Order("EXCEL_READ_SECONDS", 60, "AI_INFERENCE_MAX_SECONDS", 60),))),
     fail("the API uses another queue", "settings.differs", V.settings, "sqs.queue-missing", "sqs.dlq-missing",
           settings=_against("VIDEO_SQS_QUEUE_NAME", "queues", "academy-video-job", "academy-video-jobs", breaks=True),
           sqs=f.absent("video", t.MISSING)),

@@ -54,6 +54,6 @@ def test_another_redis_database_is_found_although_both_answer(steady_env: Env) -
 
 
 def test_limits_that_do_not_fit_are_told(steady_env: Env) -> None:
-    found = _against({**steady_env, "AI_JOB_LEASE_SECONDS": "7200"}, steady_env)
-    assert [one.key for one in roots(found.findings)] == ["settings.limits=AI_JOB_LEASE_SECONDS"]
+    found = _against({**steady_env, "EXCEL_READ_SECONDS": "7200"}, steady_env)
+    assert [one.key for one in roots(found.findings)] == ["settings.limits=EXCEL_READ_SECONDS"]
     assert (found.verdict, found.state) == (Verdict.settings, State.warn)
