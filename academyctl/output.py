@@ -17,6 +17,8 @@ from typing import IO, Any
 from academyctl.errors import AcademyError, Both, WorkFailed
 
 LANGS = ("ko", "en")
+STREAM_PARTS = 500
+"""Of a streamed object: how many pieces are held before they are written."""
 
 
 class Format(StrEnum):
@@ -106,6 +108,46 @@ def emit(
         with paper.capture() as printed:
             paper.print(shown)
         _write(sys.stdout, hidden(printed.get()))
+
+
+def stream(data: Mapping[str, Any], *, revealed: bool = False) -> None:
+    """`emit` of one JSON object too large to hold: a value that is an iterator is written as a list, item by item.
+
+    Its items (dicts of plain values) are masked like everything else.
+    """
+    # What is half written cannot become another object.
+    _run.json_said = True
+    kept: list[str] = []
+    for part in _parts(data, revealed=revealed):
+        kept.append(part)
+        if len(kept) >= STREAM_PARTS:
+            _write(sys.stdout, "".join(kept), utf8=True)
+            kept.clear()
+    _write(sys.stdout, "".join(kept), utf8=True)
+
+
+def _parts(data: Mapping[str, Any], *, revealed: bool) -> Iterator[str]:
+    # A coder made once: json.dumps with any option makes one each time.
+    line = json.JSONEncoder(ensure_ascii=False).encode
+    start = "{"
+    for key, value in data.items():
+        yield f"{start}\n  {line(key)}: "
+        start = ","
+        if isinstance(value, Iterator):
+            opening = "["
+            for item in value:
+                text = line(item)
+                # Nearly all items hold nothing to hide; what an escape stands for, only the item itself shows.
+                if not revealed and ("\\" in text or _hidden(text) != text):
+                    text = line(_tree(item))
+                yield f"{opening}\n    {text}"
+                opening = ","
+            yield "[]" if opening == "[" else "\n  ]"
+        else:
+            plain = json.loads(json.dumps(value, default=_plain))
+            plain = plain if revealed else _tree(plain)
+            yield json.dumps(plain, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+    yield f"{start if start == '{' else ''}\n}}\n"
 
 
 def document(text: str) -> None:

@@ -158,11 +158,14 @@ class Ai(Section):
     )
     lite_weight: Positive = setting(1, "AI_WORKER_LITE_POLL_WEIGHT")
     premium_only: bool = setting(False, "AI_WORKER_PREMIUM_ONLY")
-    schema_model: str = setting("gpt-4o-mini", "EXCEL_SCHEMA_INFER_MODEL")
-    openai_api_key: Secret = setting(None, "OPENAI_API_KEY", "EMBEDDING_OPENAI_API_KEY")
-    ocr_engine: str = setting("google", "OCR_ENGINE")
+    openai_api_key: Secret = setting(
+        None, "OPENAI_API_KEY", "EMBEDDING_OPENAI_API_KEY", description="of the platform; no worker here uses it"
+    )
+    ocr_engine: str = setting(
+        "auto", "OCR_ENGINE", description="tesseract; google = left for the old worker; auto = Tesseract if installed"
+    )
     google_credentials: str = setting(
-        "", "GOOGLE_APPLICATION_CREDENTIALS", description="path of a service account's key"
+        "", "GOOGLE_APPLICATION_CREDENTIALS", description="of the platform; no worker here uses it"
     )
 
 
@@ -259,6 +262,7 @@ OBSOLETE: dict[str, str] = {
     "AI_JOB_LEASE_SECONDS": "the lease is short and renewed while the job runs (ACADEMYCTL_AI_LEASE)",
     "VIDEO_SQS_VISIBILITY_EXTEND": "visibility is short and renewed while the job runs (ACADEMYCTL_VIDEO_VISIBILITY)",
     "VIDEO_LOCK_TTL_SECONDS": "the lock is short and renewed while the job runs (ACADEMYCTL_VIDEO_LEASE)",
+    "EXCEL_SCHEMA_INFER_MODEL": "no model guesses a column: what is unclear is asked about (job retry --map)",
     "VIDEO_WORKER_LOCK_DIR": "locks live in Redis and the database",
     "VIDEO_WORKER_LOCK_STALE_SECONDS": "a lock whose owner is gone expires by itself",
     "VIDEO_WORKER_HEARTBEAT_INTERVAL": "the heartbeat follows the lease (ACADEMYCTL_VIDEO_LEASE)",

@@ -112,13 +112,13 @@ def _progress(row: VideoRow, body: dict[str, Any] | None, *, unknown: bool = Fal
     ended = row.status == VideoState.READY
     return Progress(
         status=row.status,
-        percent=100 if ended else _whole(body.get("percent"), most=100),
+        percent=100 if ended else whole(body.get("percent"), most=100),
         step=str(body.get("step") or ""),
         display=str(body.get("step_name_display") or ""),
-        step_index=_whole(body.get("step_index")),
-        step_total=_whole(body.get("step_total")),
-        step_percent=_whole(body.get("step_percent"), most=100),
-        remaining_s=0 if ended else _whole(body.get("remaining_seconds")),
+        step_index=whole(body.get("step_index")),
+        step_total=whole(body.get("step_total")),
+        step_percent=whole(body.get("step_percent"), most=100),
+        remaining_s=0 if ended else whole(body.get("remaining_seconds")),
         error_reason=row.error_reason,
         hls_path=row.hls_path,
         duration=row.duration,
@@ -126,7 +126,8 @@ def _progress(row: VideoRow, body: dict[str, Any] | None, *, unknown: bool = Fal
     )
 
 
-def _whole(value: object, *, most: int | None = None) -> int | None:
+def whole(value: object, *, most: int | None = None) -> int | None:
+    """A number of Redis as a whole one, 0..most; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     number = max(0, int(value))

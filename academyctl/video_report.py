@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Any
 
 from academyctl import output
@@ -35,9 +35,13 @@ def watch(
     Writes to stderr: the bar is no result. Raises what `follow` raises.
     """
     stream = stream or sys.stderr
-    shown = _bar if stream.isatty() else _lines
     with shown(stream, lang or output.lang()) as update:
         return follow(stores, tenant_id, video_id, on_update=update, stop=stop, timeout_s=timeout_s)
+
+
+def shown(stream: IO[str], lang: str) -> AbstractContextManager[Callable[[Progress], None]]:
+    """What takes each new reading: a live bar on a terminal, else lines."""
+    return _bar(stream, lang) if stream.isatty() else _lines(stream, lang)
 
 
 def verify_video(stores: Stores, video_id: int, *, decode: bool = False) -> VerifyReport:

@@ -115,15 +115,24 @@ NOT_SET = Kind(
     because=(Because("settings.missing"),),
 )  # fmt: skip
 UNREAD = Kind("ai.unread", State.unknown, None, ("academyctl diagnose db",), because=(Because("db.not-granted"),))
-STALE = Kind("ai.stale", State.warn, Verdict.data, _BOOK)
+# `jobs` are the first of them, as words of a command line.
+_SEE = "academyctl job status {jobs}"
+_RETRY = "academyctl job retry {jobs}"
+_FAILED = ("academyctl job list --status FAILED --since 24h", *_BOOK)
+STALE = Kind("ai.stale", State.warn, Verdict.data, (_SEE, _RETRY, *_BOOK))
 # The API fills another queue than the one that is empty here.
 _ELSEWHERE = (Because("settings.differs", ("variable",)),)
-LOST = Kind("ai.lost", State.fail, Verdict.data, ("academyctl queue peek {queue} --dlq", *_BOOK), because=_ELSEWHERE)
+LOST = Kind(
+    "ai.lost", State.fail, Verdict.data, ("academyctl queue peek {queue} --dlq", _RETRY, *_BOOK), because=_ELSEWHERE,
+)  # fmt: skip
 QUEUE_UNSEEN = _depth.unseen("ai")
-MOST = Kind("ai.failures-most", State.fail, Verdict.data, _BOOK)
-MANY = Kind("ai.failures", State.warn, Verdict.data, _BOOK)
-HIDDEN = Kind("ai.failed-as-done", State.warn, Verdict.data, _BOOK, because=(Because(MOST.code), Because(MANY.code)))
-NO_RESULT = Kind("ai.no-result", State.warn, Verdict.data, _BOOK)
+MOST = Kind("ai.failures-most", State.fail, Verdict.data, _FAILED)
+MANY = Kind("ai.failures", State.warn, Verdict.data, _FAILED)
+HIDDEN = Kind(
+    "ai.failed-as-done", State.warn, Verdict.data, (_SEE, _RETRY, *_BOOK),
+    because=(Because(MOST.code), Because(MANY.code)),
+)  # fmt: skip
+NO_RESULT = Kind("ai.no-result", State.warn, Verdict.data, (_SEE, *_BOOK))
 
 
 def _judge_configured(snapshot: Snapshot) -> Iterator[Finding]:
@@ -159,8 +168,7 @@ def _judge_stale(snapshot: Snapshot) -> Iterator[Finding]:
         )
         for one in facts.stale[:5]
     ]
-    ids = ", ".join(one.id for one in facts.stale[:5])
-    yield STALE.found("", *evidence, count=facts.stale_total, ids=ids)
+    yield STALE.found("", *evidence, count=facts.stale_total, **_ids([one.id for one in facts.stale[:5]]))
 
 
 def _judge_lost(snapshot: Snapshot) -> Iterator[Finding]:
@@ -183,10 +191,9 @@ def _judge_lost(snapshot: Snapshot) -> Iterator[Finding]:
 def _lost(queue: Depth, waiting: Waiting) -> Finding:
     rows = [(f"ai_job {one.id}", f"PENDING {one.type} {waiting.tier}, {_age(one.since_s)}") for one in waiting.jobs[:5]]
     empty = (f"sqs:GetQueueAttributes {queue.name}", "visible=0 in flight=0 delayed=0")
-    ids = ", ".join(one.id for one in waiting.jobs[:5])
     return LOST.found(
-        queue.name, empty, *rows, count=waiting.total, minutes=WAIT_MINUTES, ids=ids, queue=queue.name, word=queue.word,
-        variable=f"AI_SQS_QUEUE_NAME_{waiting.tier.upper()}",
+        queue.name, empty, *rows, count=waiting.total, minutes=WAIT_MINUTES, queue=queue.name, word=queue.word,
+        variable=f"AI_SQS_QUEUE_NAME_{waiting.tier.upper()}", **_ids([one.id for one in waiting.jobs[:5]]),
     )  # fmt: skip
 
 
@@ -207,7 +214,8 @@ def _judge_ended(snapshot: Snapshot) -> Iterator[Finding]:
     if ended.hidden:
         fine = False
         counted = (source, f"DONE with an error: {', '.join(ended.hidden_ids)}")
-        found = HIDDEN.found("", counted, *_failures.told(ended.reasons), about=about, count=ended.hidden)
+        ids = _ids(ended.hidden_ids)
+        found = HIDDEN.found("", counted, *_failures.told(ended.reasons), about=about, count=ended.hidden, **ids)
         yield replace(found, cause=cause)
     if fine:
         yield ENDED_WELL.ok("", **values)
@@ -216,9 +224,8 @@ def _judge_ended(snapshot: Snapshot) -> Iterator[Finding]:
 def _judge_results(snapshot: Snapshot) -> Iterator[Finding]:
     ended = _of(snapshot)
     if ended.without_result:
-        ids = ", ".join(ended.without_ids)
-        evidence = ("ai_job, ai_result", f"DONE and no result: {ids}")
-        yield NO_RESULT.found("", evidence, count=ended.without_result, ids=ids)
+        evidence = ("ai_job, ai_result", f"DONE and no result: {', '.join(ended.without_ids)}")
+        yield NO_RESULT.found("", evidence, count=ended.without_result, **_ids(ended.without_ids))
     else:
         yield RESULTS.ok()
 
@@ -230,6 +237,11 @@ QUEUED = Check("ai.queued", _judge_lost, ("ai.rows", "sqs.access"), (LOST, QUEUE
 ENDED_WELL = Check("ai.ended", _judge_ended, ("ai.rows",), (MOST, MANY, HIDDEN))
 RESULTS = Check("ai.results", _judge_results, ("ai.rows",), (NO_RESULT,))
 CHECKS = (CONFIGURED, ROWS, OWNED, QUEUED, ENDED_WELL, RESULTS)
+
+
+def _ids(jobs: Sequence[str]) -> dict[str, str]:
+    """The first jobs as people read them, and as words of a command line."""
+    return {"ids": ", ".join(jobs), "jobs": " ".join(jobs)}
 
 
 def _of(snapshot: Snapshot) -> Ended:

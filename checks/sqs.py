@@ -14,6 +14,8 @@ from checks._trouble import Trouble
 
 __all__ = ["CHECKS", "CLIENTS", "WORDS", "Box", "Facts", "Queue", "gather"]
 
+RUNNABLE = ("video", "ai")
+"""Roles whose worker is `academyctl worker run ROLE`."""
 CLIENTS = ("sqs",)
 RETENTION_S = 1209600
 # What the platform's scripts of any generation set; anything else is drift.
@@ -196,8 +198,9 @@ def _judge_consumed(snapshot: Snapshot) -> Iterator[Finding]:
         # A worker that lives has its next message in flight within a blink.
         if box.visible and not box.in_flight:
             bad += 1
-            found = IDLE.found(box.name, *evidence, count=box.visible, word=word, role=word.partition("_")[0])
-            yield replace(found, commands=("academyctl worker run video",)) if word == "video" else found
+            role = word.partition("_")[0]
+            found = IDLE.found(box.name, *evidence, count=box.visible, word=word, role=role)
+            yield replace(found, commands=(f"academyctl worker run {role}",)) if role in RUNNABLE else found
         elif box.visible and (queue.oldest_s or 0) > _OLD_S[word]:
             bad += 1
             minutes = (queue.oldest_s or 0) // 60

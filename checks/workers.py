@@ -109,7 +109,8 @@ def _absent(fleet: Fleet, left: list[Depth]) -> Finding:
         fleet.role, *told, none, *_machines(fleet), role=fleet.role, count=sum(queue.visible for queue in left),
         queues=", ".join(queue.name for queue in left), machines=fleet.machines, word=left[0].word,
     )  # fmt: skip
-    return replace(found, commands=("academyctl worker run video", *found.commands)) if fleet.role == "video" else found
+    run = (f"academyctl worker run {fleet.role}",) if fleet.role in sqs.RUNNABLE else ()
+    return replace(found, commands=(*run, *found.commands))
 
 
 def _machines(fleet: Fleet) -> list[tuple[str, str]]:

@@ -152,10 +152,10 @@ def say(
 
 def _report(outcome: Outcome | None, fields: Mapping[str, Any], delivery: Delivery, took: float) -> None:
     match outcome:
-        case Done(note=note):
+        case Done(note=note, failed=False):
             _returned(fields, "skip" if note else "ok")
             say(logtokens.COMPLETED, fields, processing_duration=f"{took:.2f}", result=note or "ok")
-        case Retry(reason=reason):
+        case Done(note=reason) | Retry(reason=reason):
             _returned(fields, "failed")
             told: dict[str, Any] = {"attempt": delivery.attempt, "max_attempts": delivery.max_attempts, "error": reason}
             say(logtokens.FAILED, fields, logging.ERROR, **told)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SLOW_S = 5.0
 """A job that runs longer is slow: nothing is fetched ahead, or kept waiting, behind it."""
 MOMENT_S = 0.01
+TURN_S = 0.25
+"""So long a queue whose messages are on their way still counts as one that asks: its weight would be lost otherwise to
+a queue that happens to ask in that moment. No longer: a call that hangs must not hold up the other queues."""
 
 
 @dataclass(eq=False)
@@ -60,6 +63,7 @@ class InFlight:
         self._budget = budget
         self._reserved = 0
         self._asking: set[str] = set()
+        self._turns: dict[str, float] = {}
         self._waiting: deque[Held] = deque()
         self._running: dict[str, Held] = {}
         self._held: dict[str, Held] = {}
@@ -74,21 +78,23 @@ class InFlight:
     def reserve(self, queue: str) -> int:
         """Wait until this queue may fetch something; how many. 0 = there is nothing to fetch any more."""
         with self._lock:
+            self._turns.pop(queue, None)
             self._asking.add(queue)
             try:
                 while not self._over():
                     granted = self._grant(queue)
                     if granted:
                         return granted
-                    self._room.wait()
+                    self._room.wait(TURN_S if self._turns else None)
                 return 0
             finally:
                 self._asking.discard(queue)
                 self._wake_pollers()
 
-    def cancel(self, room: int) -> None:
-        """Give reserved room back unused."""
+    def cancel(self, queue: str, room: int) -> None:
+        """Give reserved room back unused: the queue has nothing, or cannot be asked."""
         with self._lock:
+            self._turns.pop(queue, None)
             self._unreserve(room)
 
     def fill(self, queue: str, room: int, messages: Sequence[Message]) -> list[Held]:
@@ -206,12 +212,16 @@ class InFlight:
         if free <= 0:
             return 0
         # Deficit round robin over the queues that ask now: each gains by its weight, the served one pays.
-        if queue != max(self._asking, key=lambda name: (self._credit[name], self._weights[name])):
+        now = self._clock()
+        rivals = self._asking | {name for name, since in self._turns.items() if now - since < TURN_S}
+        if queue != max(rivals, key=lambda name: (self._credit[name], self._weights[name])):
             return 0
-        total = sum(self._weights[name] for name in self._asking)
-        for name in self._asking:
+        total = sum(self._weights[name] for name in rivals)
+        for name in rivals:
             self._credit[name] += free * self._weights[name] / total
         self._credit[queue] -= free
+        if len(self._weights) > 1:
+            self._turns[queue] = now
         self._reserved += free
         if self._budget is not None:
             self._budget -= free

@@ -80,9 +80,10 @@ def run(
 ) -> int:
     """Run the worker until something ends it; the exit code.
 
-    0 = ended in order; with --once 1 when the one job failed or was rejected. Raises AwsError when --once or --drain
-    cannot reach the queue at all, ConfigError when the metrics port is taken. `inbox` lets a caller end the loop from
-    another thread, `end_now` is how a process leaves that cannot wait (tests hand in another).
+    0 = ended in order; 1 with --once when the one job failed or was rejected, and always when a job left a thread
+    behind that cannot be stopped. Raises AwsError when --once or --drain cannot reach the queue at all, ConfigError
+    when the metrics port is taken. `inbox` lets a caller end the loop from another thread, `end_now` is how a process
+    leaves that cannot wait (tests hand in another).
     """
     loop = Loop(worker, stores, options, clock or Clock(), rng or random.Random(), inbox or Inbox())  # noqa: S311
     with signals_into(loop.inbox, end_now=end_now):
@@ -126,7 +127,7 @@ class Loop:
         )  # fmt: skip
         self._keeper.give_back = self._settler.give_back
         self._around = Surroundings(
-            worker, stores, settings, queues, self._keeper, token, clock, rng, threading.Event()
+            worker, stores, settings, queues, self._keeper, token, clock, rng, threading.Event(), self._retire
         )
         self._poll = Poll(
             queues, self._table, self._deleter, self._state, self._metrics, clock, rng,
@@ -140,9 +141,10 @@ class Loop:
         self._counting = threading.Lock()
         self._empty: set[str] = set()
         self._failed = False
+        self._retired = False
 
     def run(self) -> tuple[int, bool]:
-        """The exit code, and whether a handler is stuck."""
+        """The exit code, and whether a thread is stuck."""
         self._log_start()
         self._deleter.start()
         for thread in self._threads:
@@ -159,7 +161,8 @@ class Loop:
             stuck = self._stop(ended)
         if isinstance(ended, Unreachable):
             raise ended.error
-        return (EXIT_FAILED if self._options.once and self._failed else EXIT_OK), stuck
+        failed = self._retired or (self._options.once and self._failed)
+        return (EXIT_FAILED if failed else EXIT_OK), stuck or self._retired
 
     def _work(self) -> None:
         """A handler thread."""
@@ -181,6 +184,11 @@ class Loop:
                 self._state.settled[word] = self._state.settled.get(word, 0) + 1
                 self._failed |= word not in ("done", "defer", "leave")
             self._check_end()
+
+    def _retire(self, why: str) -> None:
+        log.error("%s: this process takes no more jobs and ends, for its supervisor to start a new one", why)
+        self._retired = True
+        self._table.stop_taking()
 
     def _check_end(self) -> None:
         limit = self._options.max_rss_mb
@@ -231,7 +239,7 @@ class Loop:
             log.error("%d finished messages were not deleted and will come back", undeleted)
         self._keeper.stop(KEEPER_STOP_S)
         self._metrics.close()
-        log.info(logtokens.SHUTDOWN.format(kind=self._worker.kind.capitalize()))
+        log.info(logtokens.SHUTDOWN.format(kind=_title(self._worker.kind)))
         return bool(stuck)
 
     def _interrupt(self) -> None:
@@ -256,6 +264,10 @@ class Loop:
 
     def _count_held(self) -> int:
         return len(self._table.snapshot())
+
+
+def _title(kind: str) -> str:
+    return kind.upper() if kind == "ai" else kind.capitalize()
 
 
 def _join(threads: list[threading.Thread], seconds: float) -> bool:

@@ -22,9 +22,13 @@ log = logging.getLogger("academyctl.worker")
 
 @dataclass(frozen=True)
 class Done:
-    """The work is done, or was done before: delete the message."""
+    """The work is done, or was done before: delete the message.
+
+    `failed`: it ended as a failure that is final and that its owner can read of; the note is the reason.
+    """
 
     note: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ class Delivery:
     """What the handler returned, for the guards around it."""
     clock: Clock = field(default_factory=Clock, repr=False)
     rng: random.Random = field(default_factory=random.Random, repr=False)
+    retire: Callable[[str], None] = field(default=lambda _why: None, repr=False)
+    """Say that this process is not fit for more jobs: it takes none, and ends when those that run are settled."""
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _why: AcademyError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -81,11 +81,11 @@ def _run(poll: Poll, queue: str, alone: bool) -> None:
             if not messages and not alone and poll.wait_s:
                 # Of several queues an empty one must not keep the others' room for the length of a poll: it waits
                 # without a reservation, for one message, which goes back should all slots be taken by then.
-                poll.table.cancel(room)
+                poll.table.cancel(queue, room)
                 room = 0
                 messages = _ask(poll, queue, 1, poll.wait_s)
         except AwsError as error:
-            poll.table.cancel(room)
+            poll.table.cancel(queue, room)
             _away(poll, queue, outage, error, ever=ever)
             continue
         ever = True

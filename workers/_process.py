@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,7 @@ class Surroundings:
     rng: random.Random
     interrupting: threading.Event
     """Set when running jobs are told to give up: one that was just beginning must hear of it too."""
+    retire: Callable[[str], None] = lambda _why: None
 
 
 def process(around: Surroundings, held: Held) -> Outcome | Leave:
@@ -86,6 +88,7 @@ def deliver(around: Surroundings, held: Held, job: Any) -> Delivery:
         keeper=around.keeper,
         clock=around.clock,
         rng=around.rng,
+        retire=around.retire,
     )
     return held.delivery
 

@@ -60,7 +60,7 @@ class Settler:
         Trouble with SQS is logged and not raised: a message that could not be settled comes back by its visibility
         timeout, and that is the right thing in every case.
         """
-        word = type(outcome).__name__.lower()
+        word = "failed" if isinstance(outcome, Done) and outcome.failed else type(outcome).__name__.lower()
         started = held.started_at
         seconds = None if started is None else self._clock.monotonic() - started
         if not isinstance(outcome, Done) and self._ours_no_more(held):

@@ -12,6 +12,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "config": ("academyctl.cli.config", "Show, check and create settings."),
     "worker": ("academyctl.cli.worker", "Run workers and ask for their health."),
     "video": ("academyctl.cli.video", "Look at videos, encode them again, verify, play."),
+    "excel": ("academyctl.cli.excel", "Class lists from spreadsheets: check, import."),
+    "job": ("academyctl.cli.job", "AI and Excel jobs: look, follow, repeat, request."),
     "queue": ("academyctl.cli.queue", "Queue depths; dead letters shown and sent back."),
     "fix": ("academyctl.cli.fix", "Mend what a diagnosis found: plan, apply, undo."),
     "asg": ("academyctl.cli.asg", "Sizes of the workers' Auto Scaling groups."),

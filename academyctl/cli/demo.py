@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ Seconds = Annotated[int, typer.Option("--seconds", min=2, max=3600, help="Length
 
 @app.command()
 def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
-    """Start the stack, upload a clip, run the worker, verify what it published, mend what is stuck, diagnose, stop."""
+    """Start the stack, encode and verify a lecture, mend what is stuck, enrol a class list, diagnose, stop."""
     started = time.monotonic()
     # A folder of its own: the demo must not meet, or stop, a stack that somebody works with.
     with tempfile.TemporaryDirectory(prefix="academyctl-demo-", ignore_cleanup_errors=True) as folder:
@@ -37,11 +38,12 @@ def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
         env["VIDEO_WORKER_TEMP_DIR"] = str(Path(folder) / "work")
         env["ACADEMYCTL_HEALTH_FILE"] = str(Path(folder) / "health.json")
         try:
-            _say("1/7  start PostgreSQL, Redis, SQS and S3 on this machine")
+            _say("1/8  start PostgreSQL, Redis, SQS and S3 on this machine")
             _cli(env, "local", "up")
             _show(Path(folder), env, seconds)
             _mend(env)
-            _say("7/7  diagnose the stack")
+            _enrol(env)
+            _say("8/8  diagnose the stack")
             _cli(env, "diagnose", "all")
         finally:
             if not keep:
@@ -60,16 +62,16 @@ def _show(folder: Path, env: dict[str, str], seconds: int) -> None:
     stack = profile_env(Path(env["ACADEMYCTL_LOCAL_DIR"]))
     stores = Stores(load(env, profile="local", overlay=stack).settings)
     try:
-        _say(f"2/7  make a {seconds} s lecture (1080p, sound) with FFmpeg")
+        _say(f"2/8  make a {seconds} s lecture (1080p, sound) with FFmpeg")
         clip = lecture(find_ffmpeg(stores.settings.video.ffmpeg_bin), folder / "lecture.mp4", seconds=seconds)
-        _say(f"3/7  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
+        _say(f"3/8  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
         upload = upload_lecture(stores, clip, title="academyctl demo")
-        _say(f"4/7  encode video {upload.video_id}: academyctl worker run video --once")
+        _say(f"4/8  encode video {upload.video_id}: academyctl worker run video --once")
         begun = time.monotonic()
         with _worker(env, folder) as worker:
             _follow(stores, upload.tenant_id, upload.video_id, worker)
         took = time.monotonic() - begun
-        _say("5/7  check what was published: every segment there, every rendition decoded to its end")
+        _say("5/8  check what was published: every segment there, every rendition decoded to its end")
         _report(stores, upload.video_id, seconds, took)
     finally:
         stores.close()
@@ -87,17 +89,49 @@ def _mend(env: dict[str, str]) -> None:
         ids = {row["status"]: str(row["id"]) for row in left}
     finally:
         stores.close()
-    _say(f"6/7  a worker was killed and left video {ids['PROCESSING']} behind: academyctl video stuck, then fix")
+    _say(f"6/8  a worker was killed and left video {ids['PROCESSING']} behind: academyctl video stuck, then fix")
     _cli(env, "video", "stuck", *ids.values(), check=False)
     _cli(env, "fix", "video", ids["PROCESSING"], "--apply")
     _cli(env, "video", "enqueue", ids["UPLOADED"])
+    _quietly(env, "worker", "run", "video", "--drain")
+    _cli(env, "video", "stuck", *ids.values())
+
+
+def _enrol(env: dict[str, str]) -> None:
+    """A class list with one bad phone: the job is asked for as the API does, worked on, and its report shown."""
+    from academyctl import output
+    from academyctl.job_status import ended_text
+    from academyctl.local import profile_env
+    from academyctl.local.sample_jobs import ROSTER_FILE
+    from academyctl.settings import load
+    from academyctl.stores import Stores, ai_requests
+
+    roster = Path(env["ACADEMYCTL_LOCAL_DIR"]) / ROSTER_FILE
+    _say(f"7/8  enrol the class list {roster.name}: academyctl job enqueue excel, worker run ai")
+    words = ("--tenant", "demo", "--lecture", "1", "--partial", "--no-check", "--password-stdin", "--apply")
+    said = _quietly(env, "--output", "json", "job", "enqueue", "excel", str(roster), *words, stdin="demo1234")
+    job_id = json.loads(said)["jobs"][0]["id"]
+    _quietly(env, "worker", "run", "ai", "--drain", "--wait", "0")
+    stores = Stores(load(env, profile="local", overlay=profile_env(roster.parent)).settings)
+    try:
+        row = ai_requests.rows(stores.db, [job_id])[job_id]
+    finally:
+        stores.close()
+    output.emit({}, table=lambda: ended_text(row, output.lang()))
+    if row.status != "DONE":
+        raise WorkFailed(f"the class list was not enrolled: job {job_id} is {row.status}", why=row.reason)
+
+
+def _quietly(env: dict[str, str], *words: str, stdin: str = "") -> str:
+    """Stdout of a command whose output nobody needs to see. Raises WorkFailed with its last words."""
     done = subprocess.run(
-        [sys.executable, "-m", "academyctl", "worker", "run", "video", "--drain"], env=env, check=False,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
+        [sys.executable, "-m", "academyctl", *words], env=env, check=False, input=stdin, capture_output=True,
+        encoding="utf-8", errors="replace",
     )  # fmt: skip
     if done.returncode != 0:
-        raise WorkFailed(f"the worker ended with exit code {done.returncode}", why=done.stderr[-2000:])
-    _cli(env, "video", "stuck", *ids.values())
+        why = (done.stderr or done.stdout)[-2000:]
+        raise WorkFailed(f"academyctl {words[0]} ended with exit code {done.returncode}", why=why)
+    return done.stdout
 
 
 @contextmanager

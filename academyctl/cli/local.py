@@ -23,6 +23,7 @@ def up(
     """Start what does not run; fill it with the platform's tables, queues, buckets and sample data."""
     from academyctl import output
     from academyctl.errors import Both, UsageError
+    from academyctl.local.sample_jobs import ROSTER_FILE
     from academyctl.local.services import EMULATORS
     from academyctl.local.stack import LocalStack
 
@@ -41,6 +42,7 @@ def up(
         output.note("the emulator came back without its keys: an environment printed before is out of date")
     output.note("use it with --profile local, or: academyctl local env")
     output.note("its sample data holds stuck videos to practise on: academyctl --profile local video stuck")
+    output.note(f"a class list to practise on: academyctl excel check {stack.folder / ROSTER_FILE}")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from academyctl.errors import EXIT_FAILED, EXIT_OK
 from academyctl.output import Format
 
 if TYPE_CHECKING:
-    from academyctl.settings import Loaded
+    from academyctl.settings import Loaded, Settings
 
 app = typer.Typer(help="Run workers and ask for their health.", no_args_is_help=True)
 
@@ -34,6 +34,12 @@ Port = Annotated[
 ]
 
 
+Types = Annotated[
+    str | None,
+    typer.Option(help="Job types that the ai worker takes, by commas (setting ai.types).", show_default=False),
+]
+
+
 @app.command()
 def run(
     ctx: typer.Context,
@@ -48,6 +54,7 @@ def run(
     grace: Grace = None,
     wait: Wait = None,
     metrics_port: Port = None,
+    types: Types = None,
     log_format: Annotated[str, typer.Option("--log-format", help="text or json.", show_default=False)] = "",
 ) -> int:
     """Handle a queue until stopped. SIGTERM ends it in order: exit 0; a second signal at once: exit 130."""
@@ -62,8 +69,8 @@ def run(
     loaded = session(ctx).loaded
     if _missing(loaded, worker):
         return EXIT_FAILED
-    said = loaded.settings.worker
-    settings = loaded.settings
+    settings = _with_types(loaded.settings, worker, types)
+    said = settings.worker
     made = _find.make(worker, settings)
     log.setup(prefix=made.log_prefix, as_json=_format(log_format or said.log_format), secrets=secret_values(settings))
     options = RunOptions(
@@ -146,6 +153,17 @@ def _missing(loaded: Loaded, worker: str) -> bool:
     for name in names:
         output.note(logtokens.CONFIG_ERROR.format(name=name))
     return bool(names)
+
+
+def _with_types(settings: Settings, worker: str, types: str | None) -> Settings:
+    """The settings with --types in them. Raises UsageError for a worker whose jobs have no types."""
+    from academyctl.errors import UsageError
+
+    if types is None:
+        return settings
+    if worker != "ai":
+        raise UsageError(f"the {worker} worker knows no job types", remedy="--types is for: worker run ai")
+    return settings.model_copy(update={"ai": settings.ai.model_copy(update={"types": types})})
 
 
 def _format(said: str) -> bool:

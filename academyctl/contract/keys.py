@@ -39,6 +39,11 @@ def job_progress(tenant_id: str | int, job_id: str) -> str:
     return f"tenant:{tenant_id}:job:{job_id}:progress"
 
 
+def legacy_job_progress(job_id: str) -> str:
+    """Of a job without tenant; readers try it after `job_progress`."""
+    return f"job:{job_id}:progress"
+
+
 def job_status(tenant_id: str | int, job_id: str) -> str:
     return f"tenant:{tenant_id}:job:{job_id}:status"
 
@@ -77,3 +82,17 @@ def hls_master(tenant_id: int, video_id: int) -> str:
 
 def hls_thumbnail(tenant_id: int, video_id: int) -> str:
     return hls_folder(tenant_id, video_id) + "thumbnail.jpg"
+
+
+def excel_folder(tenant_id: str | int) -> str:
+    """Of an academy's uploaded spreadsheets, in the Excel bucket (contract 5.3)."""
+    return f"excel/{tenant_id}/"
+
+
+def exports_folder(tenant_id: str | int) -> str:
+    """Of the files made for an academy's people, in the Excel bucket (contract 5.7)."""
+    return f"exports/{tenant_id}/"
+
+
+def export_key(tenant_id: str | int, job_id: str, filename: str) -> str:
+    return f"{exports_folder(tenant_id)}{job_id}_{filename}"

@@ -24,10 +24,12 @@ class Token:
 
     def parse(self, line: str) -> Mapping[str, str] | None:
         """The fields of a line that carries this token (anywhere behind its prefix), else None."""
-        at = line.find(self.name)
-        if at < 0 or not re.match(r"( \||$|\s*$)", line[at + len(self.name) :]):
+        if self.name not in line:
             return None
-        pairs = (part.split("=", 1) for part in line[at + len(self.name) :].split(" | ") if "=" in part)
+        found = re.search(rf"(?<![A-Za-z_]){re.escape(self.name)}(?= \||\s*$)", line)
+        if found is None:
+            return None
+        pairs = (part.split("=", 1) for part in line[found.end() :].split(" | ") if "=" in part)
         return {key.strip(" |"): value.rstrip() for key, value in pairs}
 
 
@@ -39,19 +41,28 @@ def _flat(value: object) -> str:
 
 
 VIDEO_STARTED = Token("Video Worker (SQS) started", ("queue", "wait_time", "worker"))
+AI_STARTED = Token("AI Worker (SQS) started", ("queue", "wait_time", "worker"))
 RECEIVED = Token(
     "SQS_MESSAGE_RECEIVED",
-    ("request_id", "job_id", "video_id", "tenant_id", "tier", "queue_wait_sec", "created_at", "receive_count"),
-)
+    (
+        "request_id", "job_id", "video_id", "tenant_id", "tier", "job_type", "queue_wait_sec", "created_at",
+        "receive_count",
+    ),
+)  # fmt: skip
 COMPLETED = Token(
     "SQS_JOB_COMPLETED",
-    ("request_id", "job_id", "video_id", "tenant_code", "processing_duration", "queue_wait_sec", "result"),
-)
-FAILED = Token("SQS_JOB_FAILED", ("request_id", "job_id", "video_id", "attempt", "max_attempts", "error"))
-DEFERRED = Token("SQS_JOB_DEFERRED", ("request_id", "job_id", "video_id", "after_sec", "reason"))
-REJECTED = Token("SQS_JOB_REJECTED", ("request_id", "job_id", "video_id", "reason"))
+    (
+        "request_id", "job_id", "video_id", "tier", "job_type", "tenant_code", "processing_duration",
+        "queue_wait_sec", "result",
+    ),
+)  # fmt: skip
+FAILED = Token("SQS_JOB_FAILED", ("request_id", "job_id", "video_id", "job_type", "attempt", "max_attempts", "error"))
+DEFERRED = Token("SQS_JOB_DEFERRED", ("request_id", "job_id", "video_id", "job_type", "after_sec", "reason"))
+REJECTED = Token("SQS_JOB_REJECTED", ("request_id", "job_id", "video_id", "job_type", "reason"))
 ALREADY_READY = Token("VIDEO_ALREADY_READY_SKIP", ("video_id", "tenant_id"))
 IDEMPOTENT_SKIP = Token("IDEMPOTENT_SKIP", ("job_id", "reason"))
+AI_IDEMPOTENT_SKIP = Token("AI_JOB_IDEMPOTENT_SKIP", ("job_id", "job_type", "reason"))
+AI_TYPE_LEFT = Token("AI_JOB_TYPE_LEFT_FOR_OTHERS", ("job_type", "tier", "reason"))
 ENCODING_DURATION = Token("VIDEO_ENCODING_DURATION", ("video_id", "duration_sec"))
 LEASE_LOST = Token("LEASE_LOST", ("video_id", "job_id", "reason"))
 JOB_DEAD = Token("JOB_DEAD", ("job_id", "video_id", "attempt", "reason"))
@@ -59,7 +70,8 @@ RAW_KEPT = Token("R2_RAW_KEPT", ("video_id", "key", "days"))
 STOPPING = Token("Received", ("signal", "current_job"))
 
 TOKENS = (
-    VIDEO_STARTED, RECEIVED, COMPLETED, FAILED, DEFERRED, REJECTED, ALREADY_READY, IDEMPOTENT_SKIP,
+    VIDEO_STARTED, AI_STARTED, AI_IDEMPOTENT_SKIP, AI_TYPE_LEFT,
+    RECEIVED, COMPLETED, FAILED, DEFERRED, REJECTED, ALREADY_READY, IDEMPOTENT_SKIP,
     ENCODING_DURATION, LEASE_LOST, JOB_DEAD, RAW_KEPT,
 )  # fmt: skip
 
@@ -88,6 +100,18 @@ RAW_DELETED_AFTER = "R2 raw deleted after encode video_id={video_id} key={key}"
 RAW_DELETED = "R2 raw deleted video_id={video_id} key={key}"
 PREFIX_DELETED = "R2 HLS prefix deleted video_id={video_id} prefix={prefix} count={count}"
 DELETE_FAILED = "R2 delete job failed video_id={video_id}: {error}"
+EXCEL_DONE = "EXCEL_PARSING processed_by=worker job_id={job_id} enrolled={enrolled}"
+EXCEL_FAILED = "EXCEL_PARSING failed job_id={job_id} tenant_id={tenant_id}: {error}"
+EXCEL_DELETE_FAILED = "R2 delete_object after EXCEL_PARSING bucket={bucket} key={key}: {error}"
+ATTENDANCE_EXPORT_DONE = "ATTENDANCE_EXCEL_EXPORT done job_id={job_id} tenant_id={tenant_id} key={key}"
+ATTENDANCE_EXPORT_FAILED = "ATTENDANCE_EXCEL_EXPORT failed job_id={job_id} tenant_id={tenant_id}: {error}"
+STAFF_EXPORT_DONE = "STAFF_EXCEL_EXPORT done job_id={job_id} tenant_id={tenant_id} key={key}"
+STAFF_EXPORT_FAILED = "STAFF_EXCEL_EXPORT failed job_id={job_id} tenant_id={tenant_id}: {error}"
 SIGNAL = "Received {signal}, initiating graceful shutdown... | current_job={current}"
 SHUTDOWN_DONE = "Graceful shutdown: current job completed, exiting"
 SHUTDOWN = "{kind} Worker shutdown complete"
+
+
+def ai_timeout(minutes: int) -> Token:
+    """`SQS_JOB_TIMEOUT_60MIN | ...`: the time limit is a part of the name (contract 10)."""
+    return Token(f"SQS_JOB_TIMEOUT_{minutes}MIN", ("request_id", "job_id", "job_type"))

@@ -1,12 +1,17 @@
-"""The progress and status values that the API reads from Redis (contract 2.2, 2.3)."""
+"""The progress and status values that the API reads from Redis (contract 2.1-2.3, 5.6)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 STEP_TOTAL = 7
 PROCESSING_STATUS_TTL_S = 21600
+JOB_PROGRESS_TTL_S = 3600
+JOB_RESULT_CHARS = 10_000
+"""A result whose JSON is as long or longer is not in the status key: its reader takes it from the database."""
 
 
 @dataclass(frozen=True)
@@ -73,4 +78,46 @@ def status(state: str, *, hls_path: str = "", duration: int | None = None, error
         body["duration"] = duration
     if error_reason:
         body["error_reason"] = error_reason
+    return body
+
+
+class NamedStep(Protocol):
+    """A step of an AI job: its name, and its name for people."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def display(self) -> str: ...
+
+
+def job(steps: Sequence[NamedStep], name: str, percent: int, *, step_percent: int = 0) -> dict[str, Any]:
+    """An AI job's progress, the seven keys that the API needs (contract 2.1): overall and in its step, both 0..100.
+
+    Raises ValueError for a step that the job does not have.
+    """
+    index = next((index for index, step in enumerate(steps, 1) if step.name == name), None)
+    if index is None:
+        raise ValueError(f"no step '{name}' among {', '.join(step.name for step in steps) or 'none'}")
+    return {
+        "step": name,
+        "percent": max(0, min(100, percent)),
+        "step_index": index,
+        "step_total": len(steps),
+        "step_name": name,
+        "step_name_display": steps[index - 1].display or name,
+        "step_percent": max(0, min(100, step_percent)),
+    }
+
+
+def job_status(
+    state: str, *, job_type: str = "", error_message: str | None = None, result: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The value of an AI job's status key; absent parts and a long result are left out."""
+    body: dict[str, Any] = {"status": state}
+    if job_type:
+        body["job_type"] = job_type
+    if error_message is not None:
+        body["error_message"] = error_message
+    if result is not None and len(json.dumps(result, ensure_ascii=False)) < JOB_RESULT_CHARS:
+        body["result"] = dict(result)
     return body

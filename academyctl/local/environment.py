@@ -47,7 +47,8 @@ def environment(state: State) -> dict[str, str]:
         "R2_ENDPOINT": aws,
         "R2_ACCESS_KEY": secrets["r2_key"],
         "R2_SECRET_KEY": secrets["r2_secret"],
-        "R2_REGION": "auto",
+        # Not R2's "auto": clients follow the emulator's redirect to the bucket's region, a presigned link cannot.
+        "R2_REGION": REGION,
         "R2_BUCKET": "academy-video",
         "R2_VIDEO_BUCKET": "academy-video",
         "R2_AI_BUCKET": "academy-ai",

@@ -1,21 +1,21 @@
-"""Sample data: one academy with a lecture, videos in every state, students and a roster; and factories for tests."""
+"""Sample data: one academy with a lecture, videos in every state, students, rosters, jobs; and factories for tests."""
 
 from __future__ import annotations
 
-import io
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from academyctl.contract import keys
-from academyctl.local import sample_media
+from academyctl.local import sample_jobs, sample_media
+from academyctl.local.sample_jobs import ROSTER_FILE, ROSTER_KEY, TWO_PHONES_KEY
 from academyctl.stores import Stores
 from academyctl.stores.postgres import Row
 
 Cursor = Any
 UNUSABLE = "!"  # what Django stores for an account that cannot sign in
-ROSTER_KEY = "excel/1/sample-roster.xlsx"
 _SAMPLE_VIDEOS = """
 SELECT v.id, v.status, v.file_key, l.tenant_id
 FROM video_video v JOIN lectures_session s ON s.id = v.session_id JOIN lectures_lecture l ON l.id = s.lecture_id
@@ -49,17 +49,24 @@ def load(stores: Stores) -> Sample:
         }
         for index, name in enumerate(_NAMES):
             make_student(cursor, tenant_id, index, name, lecture_id, (session_id, second))
+        for job, result in sample_jobs.jobs(tenant_id, lecture_id, session_id):
+            made = {"created_at": job["created_at"], "updated_at": job["updated_at"]}
+            job_id = insert(cursor, "ai_job", **job)
+            insert(cursor, "ai_result", **made, payload=json.dumps(result), job_id=job_id)
     return Sample(tenant_id, lecture_id, session_id, videos)
 
 
 def put_objects(stores: Stores, ffmpeg: str | None, folder: Path) -> None:
-    """The objects that the sample rows speak of, where they are missing: roster, uploads, the published HLS.
+    """The objects that the sample rows speak of, where they are missing: rosters, uploads, the published HLS.
 
-    The uploads and the HLS need FFmpeg; without one only the roster is there.
+    The uploads and the HLS need FFmpeg; without one only the rosters are there, the first also as a file in `folder`.
     """
     buckets = stores.settings.r2
     if stores.r2.head(buckets.excel_bucket, ROSTER_KEY) is None:
-        stores.r2.put(buckets.excel_bucket, ROSTER_KEY, roster())
+        roster = sample_jobs.roster()
+        stores.r2.put(buckets.excel_bucket, ROSTER_KEY, roster)
+        stores.r2.put(buckets.excel_bucket, TWO_PHONES_KEY, sample_jobs.two_phones())
+        (folder / ROSTER_FILE).write_bytes(roster)
     rows = stores.db.query(_SAMPLE_VIDEOS)
     absent = [row for row in rows if stores.r2.head(buckets.video_bucket, row["file_key"]) is None]
     if ffmpeg is None or not absent:
@@ -241,22 +248,6 @@ def make_student(
             tenant_id=tenant_id,
         )
     return student
-
-
-def roster() -> bytes:
-    """A workbook with the headers of the platform's form."""
-    from openpyxl import Workbook
-
-    book = Workbook()
-    sheet = book.active
-    sheet.append(["이름", "학부모전화번호", "학생전화번호", "학교", "학년", "성별", "메모"])
-    for index, name in enumerate(("한지우", "오태윤", "서예린")):
-        sheet.append(
-            [name, f"010-0001-{index:04d}", f"010-0002-{index:04d}", "데모고등학교", "고2", "남녀"[index % 2], ""]
-        )
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
 
 
 def insert(cursor: Cursor, table: str, **values: Any) -> int:

@@ -139,6 +139,7 @@ class Skipped:
     why: str
     first_row: int = 0
     """Of a duplicate: where the first one stands."""
+    first_sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,10 @@ class Reading:
     """field -> letters between which nobody but the operator may choose."""
     ask_sheet: str = ""
     """The sheet that `candidates` are letters of."""
+    candidate_headers: Mapping[str, str] = field(default_factory=dict)
+    """letter -> the header's text, of every letter in `candidates`."""
+    candidate_samples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """letter -> up to three of the column's values, phone numbers masked."""
     lecture_title: str = ""
     """contract 5.4.10: '' when there is none."""
     counts: Mapping[str, int] = field(default_factory=dict)

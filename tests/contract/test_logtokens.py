@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from academyctl.contract import keys, states
+from academyctl.contract import keys, logtokens, states
 from academyctl.contract.logtokens import TOKENS, Token
 
 PREFIX = "2026-11-21 10:00:00,123 [INFO] [VIDEO-WORKER-SQS] "
@@ -52,7 +52,13 @@ def test_tokens_of_the_platform_keep_their_names() -> None:
         "VIDEO_ALREADY_READY_SKIP",
         "IDEMPOTENT_SKIP",
         "VIDEO_ENCODING_DURATION",
+        "AI_JOB_IDEMPOTENT_SKIP",
     } <= names
+    assert logtokens.ai_timeout(60).text(job_id="j") == "SQS_JOB_TIMEOUT_60MIN | job_id=j"
+    done = logtokens.EXCEL_DONE.format(job_id="j", enrolled=3)
+    assert done == "EXCEL_PARSING processed_by=worker job_id=j enrolled=3"
+    failed = logtokens.EXCEL_FAILED.format(job_id="j", tenant_id="1", error="no")
+    assert failed == "EXCEL_PARSING failed job_id=j tenant_id=1: no"
 
 
 def test_the_redis_keys_of_jobs_and_messages_are_the_platforms() -> None:

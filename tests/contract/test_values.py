@@ -37,6 +37,7 @@ def test_the_folder_of_a_video_ends_with_a_slash() -> None:
         ("a/master.m3u8", "application/vnd.apple.mpegurl", "no-cache"),
         ("a/v1/index0.ts", "video/MP2T", "public, max-age=31536000, immutable"),
         ("a/thumbnail.jpg", "image/jpeg", "public, max-age=604800"),
+        ("a/b.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "private, no-store"),
         ("a/other.bin", "application/octet-stream", "public, max-age=3600"),
     ],
 )

@@ -22,6 +22,8 @@ def test_the_demo_encodes_a_lecture_and_leaves_nothing_running(tmp_path: Path) -
     assert "READY" in words
     assert "640x360" in words
     assert "1280x720" in words
+    assert "DONE  read 12  created 9  unchanged 1  skipped 1  failed 1" in words
+    assert "명단!B11" in words
     left = [
         process.info
         for process in psutil.process_iter(["pid", "cmdline"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from academyctl.local import sample, services
+from academyctl.local import sample_jobs, services
 from academyctl.local import state as remembered
 from academyctl.local.stack import LocalStack
 from academyctl.settings import load
@@ -168,7 +168,7 @@ def test_reset_leaves_the_sample_data_and_nothing_else(own_stack: Timed) -> None
     assert len(stores.db.query("SELECT DISTINCT status FROM video_video")) == 5
     assert stores.redis.get("left") is None
     assert stores.r2.head(stores.settings.r2.video_bucket, "left/over.ts") is None
-    assert stores.r2.head(stores.settings.r2.excel_bucket, sample.ROSTER_KEY) is not None
+    assert stores.r2.head(stores.settings.r2.excel_bucket, sample_jobs.ROSTER_KEY) is not None
     assert stores.sqs.attributes(video).visible == 0
     assert stack.inbox() == []
     stores.close()

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from academyctl.contract import keys
-from academyctl.local import sample, sample_media
+from academyctl.local import sample_jobs, sample_media
 from academyctl.local.stack import LocalStack
 from academyctl.media_tools import find_ffprobe
 from academyctl.settings import load
@@ -93,10 +93,19 @@ def test_every_student_has_parent_accounts_enrolment_and_attendance(demo: Stores
 
 
 def test_the_roster_is_a_workbook_with_the_platforms_headers(demo: Stores) -> None:
-    data = demo.r2.read(demo.settings.r2.excel_bucket, sample.ROSTER_KEY)
+    data = demo.r2.read(demo.settings.r2.excel_bucket, sample_jobs.ROSTER_KEY)
     rows = list(load_workbook(io.BytesIO(data), read_only=True).active.iter_rows(values_only=True))
-    assert rows[0][:3] == ("이름", "학부모전화번호", "학생전화번호")
-    assert len(rows) == 4
+    assert rows[2][:3] == ("이름", "학부모전화번호", "학생전화번호")
+    assert len(rows) == 15
+
+
+def test_one_sample_job_is_done_and_one_waits_for_a_decision_with_its_file(demo: Stores) -> None:
+    rows = demo.db.query("SELECT status, payload->>'file_key' AS file_key FROM ai_job ORDER BY id")
+    assert [row["status"] for row in rows] == ["DONE", "FAILED"]
+    bucket = demo.settings.r2.excel_bucket
+    assert [demo.r2.head(bucket, row["file_key"]) is not None for row in rows] == [False, True]
+    results = demo.db.query("SELECT payload FROM ai_result ORDER BY job_id")
+    assert results[1]["payload"]["mapping_hint"] == "--map parent_phone=B"
 
 
 def test_the_sample_clip_is_made_once_a_folder(tmp_path: Path, stack: LocalStack) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from academyctl.stores.sqs import Message
 from tests.conftest import eventually
-from workers._inflight import SLOW_S, InFlight
+from workers._inflight import SLOW_S, TURN_S, InFlight
 
 
 class Hands:
@@ -151,8 +151,19 @@ def test_queues_that_are_both_full_are_served_by_their_weights() -> None:
 def test_no_queue_starves_while_another_has_nothing() -> None:
     held = table(weights={"basic": 3, "lite": 1}, concurrency=2)
     room = held.reserve("basic")
-    held.cancel(room)
+    held.cancel("basic", room)
     assert held.reserve("lite") == 2
+
+
+def test_a_queue_whose_messages_are_on_their_way_keeps_its_place_but_not_if_they_never_come() -> None:
+    clock = Hands()
+    held = table(clock, weights={"basic": 3, "lite": 1}, concurrency=2)
+    held.fill("basic", held.reserve("basic"), messages(1))
+    got = blocked(lambda: held.reserve("lite"))
+    eventually(lambda: "lite" in held._asking)
+    assert got == [], "basic is about to ask again"
+    clock.now += TURN_S
+    eventually(lambda: got == [1])
 
 
 def test_a_receipt_is_not_in_the_text_of_what_is_held() -> None:

@@ -1,4 +1,4 @@
-"""The AI worker's job types: one file a job type, one line here. A type that is not listed is left for other workers."""
+"""The AI worker's job types: one file a job type, one line here. A type that is not listed is left to other workers."""
 
 from __future__ import annotations
 

@@ -1,32 +1,19 @@
-"""The run's folder on disk: `video-{id}-*` under the temp dir, gone whatever happens (contract 4: temp).
-
-A killed worker cannot clean up: each folder names its owner, and the next worker of this host removes what a process
-that is gone has left. A process id alone is no name (containers start at 1 again), so its start time is part of it.
-"""
+"""The run's folder on disk: `video-{id}-*` under the temp dir, gone whatever happens (contract 4: temp)."""
 
 from __future__ import annotations
 
 import errno
-import json
-import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 from academyctl.errors import Both, WorkFailed
+from workers import _folders
+from workers._folders import OWNER as OWNER
+from workers._folders import remove as remove
 
-log = logging.getLogger("academyctl.video")
-
-OWNER = "owner.json"
-UNNAMED = ".video-"
-REMOVALS, REMOVE_EVERY_S = 20, 0.1
-# Between mkdtemp and the owner's name a folder is nobody's for a moment.
-NAMELESS_S = 3600.0
 # What stays free besides the video: logs, the health file, other programs.
 RESERVE_BYTES = 64 * 2**20
 
@@ -41,46 +28,16 @@ def free_bytes(folder: Path) -> int:
 def workdir(root: Path, video_id: int, *, host: str) -> Iterator[Path]:
     """A new folder for one run, removed at the end. Raises WorkFailed when the disk does not take it."""
     with disk_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
-        folder = _owned(root, video_id, host)
+        folder = _folders.make(root, f"video-{video_id}", host=host)
     try:
         yield folder
     finally:
         remove(folder)
 
 
-def _owned(root: Path, video_id: int, host: str) -> Path:
-    """A folder that has its name only when it has its owner: a kill in between leaves nothing that looks like a run."""
-    unnamed = Path(tempfile.mkdtemp(prefix=f"{UNNAMED}{video_id}-", dir=root))
-    (unnamed / OWNER).write_text(json.dumps(_me(host)), encoding="utf-8")
-    return unnamed.rename(root / unnamed.name.removeprefix("."))
-
-
-def remove(folder: Path) -> None:
-    """Delete a folder, its owner's name last: what cannot be deleted now is found again by `remove_leftovers`.
-
-    A killed worker's FFmpeg lives a moment longer and may still write here, so an unfinished deletion is repeated.
-    """
-    for _ in range(REMOVALS):
-        for entry in folder.glob("*"):
-            if entry.name != OWNER:
-                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
-        if {entry.name for entry in folder.glob("*")} <= {OWNER}:
-            shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(REMOVE_EVERY_S)
-    log.warning("the folder %s could not be removed completely", folder)
-
-
 def remove_leftovers(root: Path, *, host: str, now: Callable[[], float] = time.time) -> list[Path]:
     """Remove the folders of this host's processes that are gone; the removed ones come back."""
-    ours = [*root.glob("video-*"), *root.glob(f"{UNNAMED}*")]
-    gone = [folder for folder in ours if folder.is_dir() and _abandoned(folder, host, now())]
-    for folder in gone:
-        log.warning("removing %s, left behind by a worker that is gone", folder)
-        remove(folder)
-    return gone
+    return _folders.remove_leftovers(root, "video", host=host, now=now)
 
 
 def require_space(folder: Path, need: int, what: str, *, free: Free = free_bytes) -> None:
@@ -121,33 +78,6 @@ def _full(folder: Path, why: str) -> WorkFailed:
         ),
         code="disk-full",
     )
-
-
-def _abandoned(folder: Path, host: str, now: float) -> bool:
-    try:
-        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-        pid, started, where = int(owner["pid"]), float(owner["started"]), str(owner["host"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _nameless(folder, now)
-    if where != host:
-        return False
-    try:
-        return abs(psutil.Process(pid).create_time() - started) > 1.0
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.AccessDenied:
-        return False
-
-
-def _nameless(folder: Path, now: float) -> bool:
-    with suppress(OSError):
-        return now - folder.stat().st_mtime > NAMELESS_S
-    return False
-
-
-def _me(host: str) -> dict[str, object]:
-    process = psutil.Process()
-    return {"pid": process.pid, "started": process.create_time(), "host": host}
 
 
 def _mib(size: int) -> int:

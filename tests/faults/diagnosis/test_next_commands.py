@@ -38,6 +38,9 @@ LOOKS: dict[str, tuple[tuple[int, ...], str]] = {
     "academyctl video status {id}": ((0, 1), "FAILED"),
     "academyctl video verify {id}": ((1,), "FAILED"),
     "academyctl worker list": ((0, 1), "worker"),
+    "academyctl job list --status FAILED --since 24h": ((0,), "no header row"),
+    "academyctl job status {jobs}": ((0,), "no header row"),
+    "academyctl job retry {jobs}": ((0,), "PENDING"),
     "academyctl playbook show {name}": ((0,), "##"),
 }
 # What changes something, or what a test of another folder runs whole: the local stack's own tests, the workers' tests.
@@ -83,14 +86,14 @@ def test_no_failure_leaves_the_operator_without_a_command() -> None:
 
 
 @pytest.fixture
-def troubled(stores: Stores) -> int:
-    """A platform on which something is wrong; the id of its failed video."""
-    make_ai_job(stores, status="FAILED", error_message="no header row")
+def troubled(stores: Stores) -> Env:
+    """A platform on which something is wrong; the ids of its failed video and of its failed job."""
+    job = make_ai_job(stores, status="FAILED", error_message="no header row")
     stores.sqs.send(f"{stores.settings.queues.video}-dlq", "{}")
-    return make_video(stores, status="FAILED", error_reason="ffmpeg: broken").id
+    return {"{id}": str(make_video(stores, status="FAILED", error_reason="ffmpeg: broken").id), "{jobs}": job}
 
 
-def test_every_command_that_looks_answers_about_what_it_was_asked(platform_env: Env, cli: Cli, troubled: int) -> None:
+def test_every_command_that_looks_answers_about_what_it_was_asked(platform_env: Env, cli: Cli, troubled: Env) -> None:
     for template, (codes, held) in LOOKS.items():
         mark = next((mark for mark in VALUES if mark in template), "")
         # One value of each kind goes through every command, every value through the command that only reads settings.
@@ -98,7 +101,7 @@ def test_every_command_that_looks_answers_about_what_it_was_asked(platform_env: 
         for value in values:
             known = {
                 "{queue}": platform_env["VIDEO_SQS_QUEUE_NAME"],
-                "{id}": str(troubled),
+                **troubled,
                 **({mark: value} if mark else {}),
             }
             line, wanted = template, held
