@@ -66,6 +66,8 @@ def run_child(
     started are killed with SIGKILL. `cpu_s` and `memory_bytes` (address space): 0 = no bound. The child's environment
     holds what programs need to start, `env`, and nothing else: no credentials.
     """
+    if stop_asked():
+        return ChildResult(-signal.SIGTERM, b"", "not started", "stopped")
     with tempfile.TemporaryFile() as given:  # and not a pipe: `communicate` forgets a long input after its timeout
         given.write(request)
         given.seek(0)
