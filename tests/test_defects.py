@@ -1,4 +1,4 @@
-"""Every defect of the platform's former workers that concerns video, queues or Redis has a test that names its claim.
+"""Every defect of the former workers that concerns video, AI jobs, queues or Redis has a test that names its claim.
 
 The numbers are those of the platform's own list (contract 11). A test that is renamed or removed must be replaced here.
 """
@@ -64,6 +64,40 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "test_a_reencode_keeps_the_old_one_playable_until_the_switch_and_then_removes_it",
         ),
     ),
+    10: (
+        "the student's phone is registered as the parent's",
+        (
+            "test_a_students_number_is_never_taken_for_the_parents",
+            "test_a_random_roster_is_read_right_or_asked_about",
+        ),
+    ),
+    11: (
+        "one bad row fails the file, the rows are lost, their numbers are off by one",
+        (
+            "test_one_bad_cell_fails_the_file_and_the_report_names_it",
+            "test_a_partial_import_enrols_the_good_rows_and_accounts_for_every_other",
+            "test_an_error_names_its_cell_and_keeps_its_row_out",
+        ),
+    ),
+    12: (
+        "the file is deleted whatever came of it, and a redelivery says 404",
+        (
+            "test_the_upload_of_a_job_stays_until_its_rule_says_otherwise",
+            "test_kill_9_in_every_phase_loses_nobody_and_enrols_nobody_twice",
+        ),
+    ),
+    13: (
+        "a number without its leading zero is rejected, a short one vanishes",
+        ("test_a_number_with_a_flaw_is_never_used", "test_an_error_names_its_cell_and_keeps_its_row_out"),
+    ),
+    14: ("gender and grade are stored as they were typed", ("test_genders", "test_grades")),
+    15: (
+        "a failure is saved as DONE",
+        (
+            "test_a_job_that_cannot_succeed_ends_failed_with_its_report_and_never_done",
+            "test_what_the_rows_tier_may_not_is_failed_without_a_run",
+        ),
+    ),
     19: (
         "a row of an open transaction is taken for none and its message deleted",
         (
@@ -72,11 +106,34 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "test_a_missing_row_is_waited_for_and_then_buried_with_the_reason",
         ),
     ),
+    20: (
+        "a second export is the first one's dead link",
+        ("test_the_next_request_is_a_job_of_its_own", "test_a_second_export_is_a_second_job"),
+    ),
+    23: (
+        "a redelivered job runs twice, and a timed-out one writes on",
+        (
+            "test_the_claim_of_every_status_and_lease",
+            "test_two_workers_enrol_everybody_once_and_live_through_every_hostile_file",
+            "test_a_job_that_cannot_be_stopped_is_failed_and_its_thread_can_write_nothing",
+        ),
+    ),
     24: (
         "a killed worker hides its message for hours",
         ("test_a_killed_workers_video_is_finished_by_another_within_its_leases",),
     ),
     26: ("a connectivity check consumes a message", ("test_a_whole_diagnosis_leaves_the_world_as_it_was",)),
+    27: (
+        "the AI worker's lines do not appear",
+        ("test_a_run_says_what_it_does_in_the_platforms_format_from_info_on",),
+    ),
+    28: (
+        "progress and status are never written",
+        (
+            "test_readers_see_the_right_thing_from_the_request_to_the_end",
+            "test_the_platforms_readers_see_where_the_job_is",
+        ),
+    ),
     29: (
         "a hung worker looks healthy",
         ("test_a_hung_worker_is_not_healthy", "test_a_deaf_worker_or_a_dead_keeper_is_not"),
@@ -134,7 +191,14 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     44: ("one upload at a time", ("test_segments_go_up_in_parallel_while_ffmpeg_runs",)),
-    45: ("receipts and phone numbers in the log", ("test_nothing_secret_reaches_the_log",)),
+    45: (
+        "receipts, phone numbers and first passwords in logs and rows",
+        (
+            "test_nothing_secret_reaches_the_log",
+            "test_the_first_password_leaves_the_row_with_the_jobs_end_and_is_never_said",
+            "test_the_log_has_the_platforms_tokens_and_nobodys_data",
+        ),
+    ),
     47: (
         "the message's tenant is trusted",
         (

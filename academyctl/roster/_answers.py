@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
-from academyctl.roster._columns import letter
 from academyctl.roster._filters import is_guide
 from academyctl.roster._headers import SAMPLE
+from academyctl.roster._letters import letter
 from academyctl.roster._phones import masked
 from academyctl.roster._rows import Rows
 from academyctl.roster._tables import Found

@@ -80,16 +80,6 @@ def in_order(mapping: Mapping[str, int]) -> dict[str, int]:
     return {field_: mapping[field_] for field_ in FIELDS if field_ in mapping}
 
 
-def letter(index: int) -> str:
-    """Excel's letter of a 0-based column."""
-    said = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        said = chr(65 + rest) + said
-    return said
-
-
 def content_of(rows: Iterable[Sequence[Value]], index: int) -> Content:
     """The sample's cells of one column."""
     cells = [row[index] for row in rows if index < len(row) and not is_blank(row[index])]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from academyctl.roster._columns import NAME_LIKE, Layout, letter
+from academyctl.roster._columns import NAME_LIKE, Layout
 from academyctl.roster._filters import LONGEST_NAME, NOBODY, NOT_A_STUDENT, may_mark_example, why_skipped
 from academyctl.roster._headwords import normal
+from academyctl.roster._letters import letter
 from academyctl.roster._phones import MISSING, Phone, read_phone, tidy_mobile
 from academyctl.roster._repeats import Known, Repeats, is_worth_keeping
 from academyctl.roster._spool import NULL, escaped

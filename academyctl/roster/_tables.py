@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from academyctl.roster._columns import NAME_LIKE, Layout, assign, in_order, letter
+from academyctl.roster._columns import NAME_LIKE, Layout, assign, in_order
 from academyctl.roster._headers import HEADER_WITHIN, Head, Header, Heading, headers, title_above
 from academyctl.roster._headwords import NAME_KINDS, PARENT, kind_of, normal
+from academyctl.roster._letters import index_of, letter
 from academyctl.roster._phones import read_phone
 from academyctl.roster._texts import refusal
 from academyctl.roster._values import plain
@@ -114,7 +115,7 @@ def has_people(head: Head) -> bool:
 def by_word(sheet: Sheet, head: Head, ask: Ask) -> list[Found]:
     """The table of a sheet without a header that could be told, by the operator's columns alone."""
     width = head.width()
-    columns = {field: _index(text) for field, text in ask.mapping.items() if _is_letter(text, width)}
+    columns = {field: index_of(text.upper()) for field, text in ask.mapping.items() if _is_letter(text, width)}
     wanted = {normal(text) for text in ask.mapping.values() if not _is_letter(text, width)}
     for number, values in head.rows:
         if wanted and number <= HEADER_WITHIN and wanted <= {normal(plain(value)) for value in values}:
@@ -151,7 +152,7 @@ def _told(field: str, said: str, tables: Sequence[Found]) -> Told:
     anchor = next((one for one in tables if field in one.layout.open), tables[0])
     place = (anchor.sheet.name, anchor.layout.header.row)
     if _is_letter(said, anchor.layout.width):
-        index = _index(said)
+        index = index_of(said.upper())
         return Told(field, said, normal(anchor.layout.text(index)), index, place)
     for one in (anchor, *tables):
         places = _with_text(one.layout, normal(said))
@@ -172,14 +173,7 @@ def _with_text(layout: Layout, text: str) -> list[int]:
 
 def _is_letter(said: str, width: int) -> bool:
     """Whether it is the letter of a column in use; `HP` and `Tel` are headers, not columns 224 and 13,714."""
-    return bool(_LETTER.fullmatch(said)) and _index(said) < width
-
-
-def _index(letters: str) -> int:
-    index = 0
-    for char in letters.upper():
-        index = index * 26 + ord(char) - 64
-    return index - 1
+    return bool(_LETTER.fullmatch(said)) and index_of(said.upper()) < width
 
 
 def with_told(found: Found, told: Sequence[Told]) -> Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from academyctl.roster._columns import letter
+from academyctl.roster._letters import letter
 from academyctl.roster._phones import masked
 from academyctl.roster._spool import Spool
 from academyctl.roster._texts import told

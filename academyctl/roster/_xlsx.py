@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from academyctl.roster import _package
+from academyctl.roster._letters import index_of
 from academyctl.roster._package import Package
 from academyctl.roster._refusals import refusal
 from academyctl.roster._text import clean
@@ -27,7 +28,7 @@ from academyctl.roster._xlsx_parts import (
 )
 from academyctl.roster._xlsx_rows import MAX_ROWS, rows
 from academyctl.roster._xlsx_stream import blocks, look, unprefixed
-from academyctl.roster._xlsx_values import Cells, cells, column
+from academyctl.roster._xlsx_values import Cells, cells
 from academyctl.roster.model import Limits, Merge, Sheet, Value
 
 MAX_MERGES = 50_000
@@ -80,7 +81,7 @@ def _merge(ref: str) -> Merge | None:
     found = _RANGE.fullmatch(ref)
     if not found or not found[3]:
         return None
-    left, right, top, bottom = column(found[1]), column(found[3]), int(found[2]) - 1, int(found[4]) - 1
+    left, right, top, bottom = index_of(found[1]), index_of(found[3]), int(found[2]) - 1, int(found[4]) - 1
     return Merge(top, left, bottom, right) if left <= right and top <= bottom else None
 
 

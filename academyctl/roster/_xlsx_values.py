@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from academyctl.roster._letters import letter
 from academyctl.roster._refusals import refusal
 from academyctl.roster._text import clean
 from academyctl.roster.model import CellError, Limits, Value
@@ -20,26 +21,6 @@ FORMULA_SHOWN = 80
 Cell = tuple[str, str, str, str, str, str, str, str]
 """Of one `<c>`: column letters, style, type, the style if it came after the type, a mark that there is a formula,
 the formula, the value, the inline text; all unescaped, '' = absent."""
-
-
-def letters(index: int) -> str:
-    """Excel's name of a column, 0 = A."""
-    name = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        name = chr(65 + rest) + name
-    return name
-
-
-def column(name: str) -> int:
-    """The 0-based column of Excel's letters; -1 for anything else."""
-    index = 0
-    for letter in name:
-        if not "A" <= letter <= "Z":
-            return -1
-        index = index * 26 + ord(letter) - 64
-    return index - 1
 
 
 def number(text: str) -> Value:
@@ -147,6 +128,6 @@ class Cells:
 
 
 def cells(limits: Limits, strings: list[str], date_styles: frozenset[str], date1904: bool) -> Cells:
-    names = [letters(i) for i in range(limits.columns)]
+    names = [letter(i) for i in range(limits.columns)]
     index = {name: i for i, name in enumerate(names)}
     return Cells(limits, strings, date_styles, date1904, [*names, ""], index)

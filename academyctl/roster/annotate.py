@@ -16,6 +16,7 @@ from typing import Any
 
 from academyctl import workbook
 from academyctl.errors import Both
+from academyctl.roster._letters import index_of, letter
 from academyctl.roster.model import Book, CellError, Merge, Problem, Sheet, Table, Value
 
 COLUMN = Both("errors", "오류")
@@ -84,9 +85,9 @@ def _by_row(problems: Iterable[Problem], lang: str) -> dict[str, dict[int, _Bad]
         rows = found[problem.sheet]
         bad = rows.setdefault(problem.row, _Bad())
         if cell := _CELL.fullmatch(problem.cell):
-            bad.columns.add(column_index(cell[1]))
+            bad.columns.add(index_of(cell[1]))
             # A merged range's value stands in its first cell, perhaps some rows above.
-            rows.setdefault(int(cell[2]), _Bad()).columns.add(column_index(cell[1]))
+            rows.setdefault(int(cell[2]), _Bad()).columns.add(index_of(cell[1]))
         text = problem.message.pick(lang)
         if text not in bad.texts:
             bad.texts.append(text)
@@ -105,7 +106,7 @@ def _write(
     plan, widths = _plan(sheet, tables, bad, lang)
     page = written.sheet(sheet.name, widths=widths, freeze=f"A{plan.first + 1}")
     for column in sheet.hidden_columns:
-        page.worksheet.column_dimensions[column_letters(column)].hidden = True
+        page.worksheet.column_dimensions[letter(column)].hidden = True
     places: dict[int, int] = {}
     for number, values in _kept(sheet, plan) if only_bad else sheet.rows():
         # A row that was left out as empty keeps its place; among bad rows alone there are no places to keep.
@@ -121,7 +122,7 @@ def _plan(sheet: Sheet, tables: Sequence[Table], bad: Mapping[int, _Bad], lang: 
     """Look through the sheet once: how wide it is decides where the errors go."""
     headers = frozenset(table.header_row for table in tables)
     first = min(headers)
-    mapped = {column_index(letters) for table in tables for letters in table.mapping.values()}
+    mapped = {index_of(letters) for table in tables for letters in table.mapping.values()}
     widths: list[float] = [0.0] * (max(mapped, default=0) + 1)
     texts: dict[int, set[str]] = defaultdict(set)
     for number, values in sheet.rows():
@@ -138,7 +139,7 @@ def _plan(sheet: Sheet, tables: Sequence[Table], bad: Mapping[int, _Bad], lang: 
     last = max([len(widths) - 1, *(merge.right for merge in sheet.merged if merge.bottom >= first - 1)])
     replaced = len(widths) - 1 not in mapped and bool(texts[len(widths) - 1]) and texts[len(widths) - 1] <= set(COLUMN)
     column = len(widths) - 1 if replaced else last + 1
-    phones = {column_index(table.mapping[name]) for table in tables for name in _PHONES if name in table.mapping}
+    phones = {index_of(table.mapping[name]) for table in tables for name in _PHONES if name in table.mapping}
     told = [min(max(width + 2, _NARROW), _WIDE) for width in widths]
     told += [_NARROW] * (column + 1 - len(told))
     told[column] = _SAID
@@ -221,20 +222,3 @@ def _merge(worksheet: Any, merges: Iterable[Merge]) -> None:
         CellRange(min_row=merge.top + 1, min_col=merge.left + 1, max_row=merge.bottom + 1, max_col=merge.right + 1)
         for merge in merges
     )
-
-
-def column_index(letters: str) -> int:
-    """0 for A."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
-
-
-def column_letters(index: int) -> str:
-    """A for 0."""
-    letters, number = "", index + 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters

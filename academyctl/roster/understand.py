@@ -10,10 +10,10 @@ from typing import BinaryIO, TextIO
 
 from academyctl.roster._answers import needs_mapping, reading_of
 from academyctl.roster._carry import NOTHING_CARRIED, Carry
-from academyctl.roster._columns import letter
 from academyctl.roster._filters import EXAMPLE, NOT_A_STUDENT, is_example_row, is_example_title, is_guide
 from academyctl.roster._headers import SAMPLE, Head, Row, first_header, head_of, may_head, title_above
 from academyctl.roster._headwords import PHONE_KINDS, normal
+from academyctl.roster._letters import letter
 from academyctl.roster._rows import Rows
 from academyctl.roster._spool import Spool
 from academyctl.roster._tables import Found, Told, by_word, first_tables, has_people, tables_at, told_columns, with_told

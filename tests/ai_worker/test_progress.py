@@ -102,8 +102,10 @@ def test_a_failure_is_shown_with_its_reason_and_for_good(bench: Bench, final: bo
 def test_a_status_that_a_killed_worker_left_is_mended_by_the_next_look_at_its_job(bench: Bench) -> None:
     job = bench.ask(status="DONE", result=True)
     bench.stores.redis.set_json(keys.job_status("1", job), {"status": "RUNNING"}, ttl_s=21600)
+    bench.stores.redis.set_json(keys.job_progress("1", job), {"step": "enrolling", "percent": 40}, ttl_s=3600)
     bench.run(Ran())
     assert progress_endpoint(bench.stores, "1", job)["status"] == "DONE"
+    assert bench.stores.redis.get_json(keys.job_progress("1", job)) is None
 
 
 def test_a_long_result_is_not_in_the_status_but_in_the_database(bench: Bench) -> None:

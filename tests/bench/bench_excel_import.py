@@ -110,15 +110,17 @@ def _cpu(process: psutil.Process) -> float:
 
 @contextmanager
 def peak_mb() -> Iterator[Callable[[], float]]:
-    """The most memory (resident, in MB) that this process and its children had together."""
+    """The most memory (resident, in MB) that this process and the children it starts from now on had together."""
     most, ended = 0.0, threading.Event()
+    me = psutil.Process()
+    # The local stack's servers may be children, too.
+    servers = {process.pid for process in me.children()}
 
     def watch() -> None:
         nonlocal most
-        me = psutil.Process()
         while not ended.wait(0.02):
             total = 0
-            for process in (me, *me.children(recursive=True)):
+            for process in (me, *(one for one in me.children() if one.pid not in servers)):
                 try:
                     total += process.memory_info().rss
                 except psutil.NoSuchProcess:

@@ -11,7 +11,8 @@ import openpyxl
 import pytest
 
 from academyctl.errors import Both
-from academyctl.roster.annotate import BAD, annotate, column_index, column_letters
+from academyctl.roster._letters import index_of, letter
+from academyctl.roster.annotate import BAD, annotate
 from academyctl.roster.model import Book, CellError, Merge, Problem, Sheet, Table, Value
 
 Rows = dict[int, list[Value]]
@@ -170,5 +171,5 @@ def test_a_merged_cells_problem_marks_the_cell_that_holds_the_value(out: Path) -
 
 
 def test_letters_and_numbers_of_columns_belong_together() -> None:
-    assert [column_letters(index) for index in (0, 25, 26, 701, 702, 16383)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
-    assert all(column_index(column_letters(index)) == index for index in range(2_000))
+    assert [letter(index) for index in (0, 25, 26, 701, 702, 16383)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
+    assert all(index_of(letter(index)) == index for index in range(2_000))
