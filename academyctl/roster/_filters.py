@@ -45,6 +45,9 @@ NOBODY = words(
     "주의 안내 연락처 전화번호 이하여백 이하빈칸 여백 이상 끝 이름 성명 학생명 학부모 보호자 합계 총계 소계 총원 "
     "인원 없음 미정 공란"
 )
+_OFFICE = re.compile(
+    r"대표\s*(?:번호|전화)|행정실|상담실|교무실|데스크|사무실|고객센터|학원\s*(?:전화|연락처|번호|대표)|문의"
+)
 _LEADING = re.compile(r"[ :：)]")
 _PLACEHOLDER = re.compile(r"010-?[0xX*○0-9]{4}-?[0xX*○0-9]{4}")
 
@@ -107,6 +110,8 @@ def why_skipped(name: Value, parent: Phone, student: Phone, remark: Value, value
 def _is_no_student(name: str, parent: Phone, student: Phone, cells: int) -> bool:
     joined = name.replace(" ", "")
     if joined in NOBODY or _PERIOD.fullmatch(name) or joined.isdigit() or len(name) > LONGEST_NAME:
+        return True
+    if _OFFICE.search(name):
         return True
     if cells == 1 and _LABEL.fullmatch(name):
         return True

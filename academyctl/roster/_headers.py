@@ -16,6 +16,7 @@ from academyctl.roster._headwords import (
     STUDENT,
     is_of_staff,
     kind_of,
+    names_others,
     normal,
     tells,
 )  # fmt: skip
@@ -115,12 +116,22 @@ def may_head(values: Iterable[Value]) -> bool:
 
 
 def first_header(head: Head, place: int = 0) -> Header | None:
-    """The full header that begins exactly at the head's row `place`, if there is one."""
+    """The full header that begins exactly at the head's row `place`, if there is one; also that of a staff's list."""
     found = _two_rows(head, place)
     if found is not None and found.full:
         return found
     found = _one_row(head, *head.rows[place])
-    return found if found is not None and found.full else None
+    if found is None or found.full:
+        return found
+    return replace(found, of_staff=True) if _is_of_others(found) else None
+
+
+def _is_of_others(header: Header) -> bool:
+    """Whether names and phones of other people stand below: what follows must not pass for students."""
+    kinds = {one.kind for one in header.headings}
+    return (
+        not kinds & NAME_KINDS and bool(kinds & PHONE_KINDS) and any(names_others(one.own) for one in header.headings)
+    )
 
 
 def _one_row(head: Head, number: int, values: list[Value]) -> Header | None:

@@ -203,6 +203,26 @@ def is_of_staff(text: str) -> bool:
     return bool(_STAFF.search(text))
 
 
+_LIST = r"\s*(?:명단|명부|연락처|연락망|목록|리스트|정보|현황|list)?"
+_STAFF_LIST = re.compile(r"(?:강사진?|직원|교직원|교사|선생님?|스태프|조교|staff|teachers?)" + _LIST, re.IGNORECASE)
+_FORMER_LIST = re.compile(r"(?:퇴원|졸업|환불|탈퇴|former)\s*(?:생|자|생들)?" + _LIST, re.IGNORECASE)
+
+
+def is_staff_list(text: str) -> bool:
+    """Whether a sheet's name or a table's title says that no student is in it: `강사 연락망`, not `김선생님반`."""
+    return bool(_STAFF_LIST.fullmatch(text.strip()))
+
+
+def is_former_list(text: str) -> bool:
+    """Whether a sheet's name says that its students have left."""
+    return bool(_FORMER_LIST.fullmatch(text.strip()))
+
+
+def names_others(own: str) -> bool:
+    """Whether a heading names people who are neither students nor parents: `강사명`, `담임`."""
+    return bool(_FOREIGN.search(own)) and not _PHONE.search(own)
+
+
 def is_spare(own: str) -> bool:
     """Whether a phone header speaks of a second or an emergency number: never the student's own by itself."""
     return bool(_EMERGENCY.search(own)) or any(char.isdigit() for char in _without_hints(own))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from academyctl.roster._columns import NAME_LIKE, Layout, assign, in_order
 from academyctl.roster._headers import HEADER_WITHIN, Head, Header, Heading, headers, title_above
-from academyctl.roster._headwords import NAME_KINDS, PARENT, kind_of, normal
+from academyctl.roster._headwords import NAME_KINDS, PARENT, is_staff_list, kind_of, normal
 from academyctl.roster._letters import index_of, letter
 from academyctl.roster._phones import read_phone
 from academyctl.roster._texts import refusal
@@ -83,7 +83,7 @@ def first_tables(sheet: Sheet, head: Head, ask: Ask) -> list[Found]:
     """The sheet's first tables; none when no row of its head looks like a roster's header."""
     partial: list[Found] = []
     for header in headers(head):
-        if header.of_staff:
+        if header.of_staff or is_staff_list(sheet.name) or is_staff_list(header.title):
             continue
         found = tables_at(sheet, head, header, ask.remembered)
         if header.full:

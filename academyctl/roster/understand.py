@@ -12,7 +12,7 @@ from academyctl.roster._answers import needs_mapping, reading_of
 from academyctl.roster._carry import NOTHING_CARRIED, Carry
 from academyctl.roster._filters import EXAMPLE, NOT_A_STUDENT, is_example_row, is_example_title, is_guide
 from academyctl.roster._headers import SAMPLE, Head, Row, first_header, head_of, may_head, title_above
-from academyctl.roster._headwords import PHONE_KINDS, normal
+from academyctl.roster._headwords import PHONE_KINDS, is_former_list, is_staff_list, normal
 from academyctl.roster._letters import letter
 from academyctl.roster._rows import Rows
 from academyctl.roster._spool import Spool
@@ -102,9 +102,10 @@ def _chosen(book: Book, ask: Ask) -> list[Sheet]:
 
 def _rosters(found: list[Found]) -> tuple[list[Found], list[Found]]:
     """The tables to read, and those passed over because another is the roster: lists of names without a phone column
-    (attendance, marks). A guide's example table is passed over when there is a roster elsewhere."""
+    (attendance, marks), sheets of those who left. A guide's example table is passed over for any roster elsewhere."""
     real = [table for table in found if not is_guide(table.sheet.name)] or found
-    rosters = [table for table in real if table.is_clear() or (_has_phones(table) and not _is_form(table))]
+    current = [table for table in real if not is_former_list(table.sheet.name)] or real
+    rosters = [table for table in current if table.is_clear() or (_has_phones(table) and not _is_form(table))]
     if not rosters:
         return real, []
     return [table for table in found if table in rosters or (table not in real and table.is_clear())], [
@@ -210,14 +211,16 @@ class _Pass:
         again = now == [(one.index, one.own, one.group) for one in header.headings]
         stopped = any(judge.none_because for judge in self.at_work) and not self.guide
         empty = all(is_blank(value) for row in head.below(header.row) for value in row)
-        if (again and not stopped) or empty or header.of_staff:
+        title = title_above([self.above], number)
+        staff = header.of_staff or is_staff_list(title)
+        if (again and not stopped) or empty or staff:
             for covered in range(number, header.row + 1):
                 self.at_work[0].leave_out(covered, "header")
-            for judge in self.at_work if header.of_staff else ():
+            for judge in self.at_work if staff else ():
                 judge.none_because = NOT_A_STUDENT
             self.begin = header.row
             return True
-        titled = replace(header, title=title_above([self.above], number))
+        titled = replace(header, title=title)
         tables = [with_told(one, self.words) for one in tables_at(self.sheet, head, titled, self.ask.remembered)]
         unclear = next((one for one in tables if not one.is_clear()), None)
         if unclear is not None:

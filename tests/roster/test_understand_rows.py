@@ -114,3 +114,23 @@ def test_an_example_that_says_what_to_do_with_it_and_a_tally_are_left_out() -> N
     )
     assert [one.name for one in found.students] == ["김민수"]
     assert [one.why for one in found.reading.skipped] == ["example", "total-row"]
+
+
+def test_a_staffs_list_and_an_offices_number_below_the_students_are_left_out() -> None:
+    found = read_rows(
+        ("이름", "학부모전화", "학교"),
+        ("김민수", "010-3333-0001", "한빛고"),
+        ("문의준", "010-3333-0002", "한빛고"),
+        ("학원 대표번호", "010-9999-0000", None),
+        (None, None, None),
+        ("강사 연락망", None, None),
+        ("강사명", "연락처", None),
+        ("김강사", "010-7000-9999", None),
+        (None, None, None),
+        ("직원 명단", None, None),
+        ("이름", "전화번호", None),
+        ("최직원", "010-7000-8888", None),
+    )
+    assert [one.name for one in found.students] == ["김민수", "문의준"]
+    assert found.reading.status == "ok"
+    assert [one.row for one in found.reading.skipped] == [4, 6, 7, 8, 10, 11, 12]

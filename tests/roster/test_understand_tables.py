@@ -199,3 +199,18 @@ def test_a_title_is_told_from_a_group_by_its_width() -> None:
 def test_a_title_that_holds_a_number_is_no_lecture_title() -> None:
     found = read_rows(["원장 010-9999-9999"], ["수학 심화반"], ["이름", "학부모연락처"], ["김민수", "010-3333-0001"])
     assert found.reading.lecture_title == "수학 심화반"
+
+
+def test_a_sheet_of_staff_or_of_those_who_left_is_passed_over() -> None:
+    header = ("이름", "연락처")
+    book = read(
+        sheet(header, ("김민수", "010-3333-0001"), name="재원생"),
+        sheet(header, ("박강사", "010-9090-0001"), name="강사 명단"),
+        sheet(("직원 연락망",), header, ("최직원", "010-9090-0002"), name="Sheet3"),
+        sheet(header, ("이졸업", "010-3333-0009"), name="퇴원생"),
+        sheet(header, ("이서연", "010-3333-0002"), name="김선생님반"),
+    )
+    assert [one.name for one in book.students] == ["김민수", "이서연"]
+    assert "sheet-passed-over" in {one.code for one in book.reading.warnings}
+    alone = read(sheet(header, ("이졸업", "010-3333-0009"), name="퇴원생"))
+    assert [one.name for one in alone.students] == ["이졸업"]
