@@ -81,6 +81,10 @@ TEXTS: dict[str, Both] = {
         "sheet '{said}' has names but no phone column; it was not read",
         "'{said}' 시트에는 이름만 있고 전화번호 열이 없어 읽지 않았습니다.",
     ),
+    "sheet-of-former-students": Both(
+        "sheet '{said}' lists those who left; it was not read (--sheet reads it alone)",
+        "'{said}' 시트는 그만둔 학생 명단이라 읽지 않았습니다. 이 시트만 읽으려면 --sheet로 지정하세요.",
+    ),
     "sheet-without-header": Both(
         "sheet '{said}' has names and numbers but no header row in its first 30 rows; it was not read",
         "'{said}' 시트에는 이름과 전화번호가 있지만 30행 안에 헤더 행이 없어 읽지 않았습니다.",

@@ -62,7 +62,8 @@ def _understand(book: Book, ask: Ask, limits: Limits, spool: TextIO | BinaryIO, 
     tally = Tally(Spool(spool), limits.rows, most_told)
     for table in passed:
         row, column = table.layout.header.row, table.layout.mapping.get("name", 0)
-        tally.warn(table.sheet.name, row, column, "", "sheet-passed-over", said=table.sheet.name)
+        code = "sheet-of-former-students" if is_former_list(table.sheet.name) else "sheet-passed-over"
+        tally.warn(table.sheet.name, row, column, "", code, said=table.sheet.name)
     for sheet, head in heads:
         if has_people(head) and not any(table.sheet is sheet for table in found):
             tally.warn(sheet.name, head.rows[0][0], 0, "", "sheet-without-header", said=sheet.name)

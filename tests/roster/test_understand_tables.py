@@ -211,6 +211,6 @@ def test_a_sheet_of_staff_or_of_those_who_left_is_passed_over() -> None:
         sheet(header, ("이서연", "010-3333-0002"), name="김선생님반"),
     )
     assert [one.name for one in book.students] == ["김민수", "이서연"]
-    assert "sheet-passed-over" in {one.code for one in book.reading.warnings}
+    assert [(one.sheet, one.code) for one in book.reading.warnings] == [("퇴원생", "sheet-of-former-students")]
     alone = read(sheet(header, ("이졸업", "010-3333-0009"), name="퇴원생"))
     assert [one.name for one in alone.students] == ["이졸업"]
