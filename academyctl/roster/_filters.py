@@ -18,7 +18,7 @@ _EXAMPLE = re.compile(
     r"(?:[\s(.,!:]*(?:삭제|지우|지워|참고|참조|무시|따라).*)?[\W_0-9]*",
     re.IGNORECASE,
 )
-_EXAMPLE_MARK = re.compile(r"예[시):]|샘플|[aA][mM][pP][lL]|[eE][xX][):]")
+_EXAMPLE_MARK = re.compile(r"예[시):]|샘플|[aA][mM][pP][lL]|[eE][xX][):]|^\s*(?:예|[eE][xX]|e\.g\.)\s*$")
 _EXAMPLE_NAME = re.compile(
     r"^\W*(?:예시?|ex|example)\s*[):.\]>]|[(\[<]\s*(?:예시?|example|샘플)\s*[)\]>]|예시", re.IGNORECASE
 )
@@ -48,6 +48,7 @@ NOBODY = words(
 _OFFICE = re.compile(
     r"대표\s*(?:번호|전화)|행정실|상담실|교무실|데스크|사무실|고객센터|학원\s*(?:전화|연락처|번호|대표)|문의"
 )
+_COLON = re.compile(r"[:：]")
 _LEADING = re.compile(r"[ :：)]")
 _PLACEHOLDER = re.compile(r"010-?[0xX*○0-9]{4}-?[0xX*○0-9]{4}")
 
@@ -68,7 +69,9 @@ def may_mark_example(value: Value) -> bool:
 
 
 def is_marked_example(values: Sequence[Value]) -> bool:
-    """Whether a cell of the row says nothing but `예시`."""
+    """Whether a cell of the row says nothing but `예시`, or its first one `예` or `ex`."""
+    if values and isinstance(values[0], str) and values[0].strip().lower() in ("예", "ex", "e.g."):
+        return True
     return any(isinstance(value, str) and len(value) <= 30 and bool(_EXAMPLE.fullmatch(value)) for value in values)
 
 
@@ -111,7 +114,7 @@ def _is_no_student(name: str, parent: Phone, student: Phone, cells: int) -> bool
     joined = name.replace(" ", "")
     if joined in NOBODY or _PERIOD.fullmatch(name) or joined.isdigit() or len(name) > LONGEST_NAME:
         return True
-    if _OFFICE.search(name):
+    if _OFFICE.search(name) or (_COLON.search(name) and _COLON.split(name)[0].strip() in NOBODY):
         return True
     if cells == 1 and _LABEL.fullmatch(name):
         return True

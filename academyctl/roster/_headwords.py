@@ -24,19 +24,20 @@ NAME_KINDS = frozenset({STUDENT_NAME, PLAIN_NAME, STUDENT_BARE})
 PHONE_KINDS = frozenset({PARENT, STUDENT, GENERIC, CONTESTED, OLD, PARENT_BARE, STUDENT_NUMBER})
 
 _FIELDS = {
-    "school": "학교 학교명 학교이름 학교명학년 재학교 재적학교 학교학년 school schoolname",
+    "school": "학교 학교명 학교이름 학교명학년 학교및학년 출신교 재학교 재적학교 학교학년 school schoolname",
     "grade": "학년 학년도 현학년 현재학년 학년반 grade schoolyear",
     "gender": "성별 남자 여자 남성 여성 남 여 녀 남녀 남여 성별남여 gender sex",
-    "school_class": "반 학급 학교반 학급반 class homeroom",
-    "major": "계열 이과 문과 문이과 문과이과 전공 계열문이과 major track",
-    "memo": "메모 비고 비고2 특이사항 참고 참고사항 전달사항 기타사항 memo note notes comment comments",
+    "school_class": "반 학급 학급명 학교반 학급반 class homeroom",
+    "major": "계열 선택계열 이과 문과 문이과 문과이과 전공 계열문이과 major track",
+    "memo": "메모 비고 비고란 메모비고 비고메모 요청사항 비고2 특이사항 참고 참고사항 전달사항 기타사항 memo note "
+    "notes comment comments",
     "remark": "구분 체크 출석 현장 remark remarks check",
 }
 _FIELD_OF = {alias: field for field, aliases in _FIELDS.items() for alias in aliases.split()}
 # What may stand before a plain field without changing it: `재학 중인 학교`, `학생 성별`.
 _QUALIFIER = re.compile(r"^(?:(?:재학중인|재학|현재|다니는|소속|출신|(?:학생|자녀|원생|수강생|본인)의?)+)(?=..)")
 _PARENT = re.compile(
-    r"학부모|부모|보호자|어머니|아버지|어머님|아버님|엄마|아빠|모친|부친|parent|guardian|mother|father|mom|dad|[父母]"
+    r"학부모|부모|보호자|법정대리인|양육자|어머니|아버지|어머님|아버님|엄마|아빠|모친|부친|parent|guardian|mother|father|mom|dad|[父母]"
     r"|(?:^|\W)(?:[부모]님?|학[부모])(?=$|\W)"
     r"|(?:^|\W)학?[부모](?=연락|전화|휴대|핸드|핸폰|폰|번호|모바일|h\.?p|c\.?p|tel|mobile|cell|☎|성명|이름|성함|\()"
     r"|(?:연락처|전화|전화번호|휴대폰|핸드폰|번호|폰|hp)[부모]$"

@@ -109,11 +109,12 @@ def test_an_example_that_says_what_to_do_with_it_and_a_tally_are_left_out() -> N
     found = read_rows(
         ("No", "이름", "학부모전화", "비고"),
         (1, "홍길동", "010-1234-5678", "예시입니다. 지우지 마세요"),
+        ("ex", "김예시", "010-1234-5678", None),
         (2, "김민수", "010-3333-0001", "예시 자료 받음"),
         ("재원 5", "휴원 1", None, None),
     )
     assert [one.name for one in found.students] == ["김민수"]
-    assert [one.why for one in found.reading.skipped] == ["example", "total-row"]
+    assert [one.why for one in found.reading.skipped] == ["example", "example", "total-row"]
 
 
 def test_a_staffs_list_and_an_offices_number_below_the_students_are_left_out() -> None:
@@ -122,6 +123,7 @@ def test_a_staffs_list_and_an_offices_number_below_the_students_are_left_out() -
         ("김민수", "010-3333-0001", "한빛고"),
         ("문의준", "010-3333-0002", "한빛고"),
         ("학원 대표번호", "010-9999-0000", None),
+        ("작성자: 김실장", "010-9999-8888", None),
         (None, None, None),
         ("강사 연락망", None, None),
         ("강사명", "연락처", None),
@@ -133,4 +135,4 @@ def test_a_staffs_list_and_an_offices_number_below_the_students_are_left_out() -
     )
     assert [one.name for one in found.students] == ["김민수", "문의준"]
     assert found.reading.status == "ok"
-    assert [one.row for one in found.reading.skipped] == [4, 6, 7, 8, 10, 11, 12]
+    assert [one.row for one in found.reading.skipped] == [4, 5, 7, 8, 9, 11, 12, 13]
