@@ -48,7 +48,9 @@ def import_(
     errors_to: Annotated[
         Path | None, typer.Option("--errors-to", metavar="FILE.xlsx", help="Write the bad cells, marked, to a copy.")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this all is tried and rolled back.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply/--dry-run", help="Do it; without --apply all is tried and rolled back.")
+    ] = False,
     stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the accounts' first password from stdin.")
     ] = False,

@@ -75,6 +75,7 @@ def test_the_trial_says_what_the_real_import_then_does_and_changes_nothing(impor
     trial = importer(file, "-o", "json")
     assert trial.code == 0, trial.err
     assert hashes(world.stores.db) == before
+    assert plain(importer(file, "--dry-run", "-o", "json")) == plain(trial)
     done = importer.applied(file, "-o", "json")
     assert done.code == 0, done.err
     assert plain(trial) == plain(done)
