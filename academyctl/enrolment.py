@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from academyctl import roster_result
 from academyctl.errors import AcademyError, Both, Busy, DatabaseAway, WorkFailed
-from academyctl.passwords import hash_password
+from academyctl.passwords import FIRST_PASSWORD_MIN, hash_password
 from academyctl.roster.model import Document, Reading
 from academyctl.stores import students
 from academyctl.stores.postgres import Postgres
 
-PASSWORD_MIN = 4
 GUARD_SHARE = 0.3
 GUARD_NAMESAKES = 10
 # Shorter than the grace that a stopping worker has: while it waits, nobody can ask it to stop.
@@ -26,10 +25,6 @@ PASSWORD = Both("the initial password needs 4 characters or more", "initial_pass
 NO_TENANT = Both("tenant_id not found", "tenant_id not found")
 OTHER_LECTURE = Both("the lecture is not of this academy", "해당 학원의 강의가 아닙니다.")
 OTHER_SESSION = Both("the session is not of this lecture", "해당 차시가 이 강의의 차시가 아닙니다.")
-NOBODY = Both(
-    "no row can be enrolled: a student needs a name and the parent's phone (010, 11 digits)",
-    "등록할 수 있는 학생이 없습니다. 이름·학부모 전화번호(010 11자리)를 확인해 주세요.",
-)
 
 
 class EnrolmentRefused(AcademyError):
@@ -115,10 +110,10 @@ def enrol(
 
     Raises EnrolmentRefused, Busy (a lock is held for too long), DatabaseAway, WorkFailed.
     """
-    if len(request.initial_password) < PASSWORD_MIN:
+    if len(request.initial_password) < FIRST_PASSWORD_MIN:
         raise EnrolmentRefused("short-password", PASSWORD)
     if not request.reading.counts.get("good"):
-        raise EnrolmentRefused("nobody", NOBODY)
+        raise EnrolmentRefused("nobody", roster_result.NOBODY)
     # Before the transaction: nobody waits for a hash, and all accounts of an import share one initial password.
     password = hash_password(request.initial_password, iterations=request.iterations)
     try:

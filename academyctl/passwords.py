@@ -7,6 +7,8 @@ import hashlib
 import secrets
 import string
 
+FIRST_PASSWORD_MIN = 4
+"""Characters of a new account's first password: what the API asks for (contract 5.3)."""
 _SALT_CHARS = string.ascii_letters + string.digits
 _SALT_LENGTH = 22
 

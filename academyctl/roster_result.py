@@ -55,7 +55,7 @@ NOTES: Mapping[str, tuple[str, Both]] = {
     ),
 }
 """Code of students.Note -> the field it is about, and its words."""
-_NOBODY = Both(
+NOBODY = Both(
     "no row can be enrolled: a student needs a name and the parent's phone (010, 11 digits)",
     "등록할 수 있는 학생이 없습니다. 이름·학부모 전화번호(010 11자리)를 확인해 주세요.",
 )
@@ -122,7 +122,7 @@ def obstacle(reading: Reading, *, partial: bool) -> Both | None:
     if not reading.counts.get("good"):
         if reading.problems:
             return _bad_rows(reading)
-        return _NOBODY if reading.counts.get("read") else _EMPTY
+        return NOBODY if reading.counts.get("read") else _EMPTY
     return None
 
 
@@ -230,7 +230,7 @@ def _first_of_rows(problems: Sequence[Problem]) -> Iterator[Problem]:
 def _bad_rows(reading: Reading) -> Both:
     """The platform's sentence about parents' phones first, where there are such errors; then how to go on."""
     total = reading.counts.get("problems", len(reading.problems))
-    phones = sum(one.field == "parent_phone" for one in reading.problems)
+    phones = reading.bad_parent_phones
     others = total - phones
     en, ko = [], []
     if phones:

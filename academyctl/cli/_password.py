@@ -9,12 +9,11 @@ import typer
 from academyctl.cli._common import Session
 from academyctl.errors import Both, UsageError
 
-MIN_CHARS = 4
-"""contract 5.3: what the API asks for."""
-
 
 def first_password(here: Session, *, stdin: bool) -> str:
     """Raises UsageError when it is too short, or when nobody can be asked."""
+    from academyctl.passwords import FIRST_PASSWORD_MIN
+
     if stdin:
         # PowerShell may put a byte order mark before what it pipes.
         found = sys.stdin.readline().lstrip("\ufeff").rstrip("\r\n") if sys.stdin else ""
@@ -30,10 +29,10 @@ def first_password(here: Session, *, stdin: bool) -> str:
             ),
             code="needs-password",
         )
-    if len(found) < MIN_CHARS:
+    if len(found) < FIRST_PASSWORD_MIN:
         raise UsageError(
-            f"the first password needs {MIN_CHARS} characters or more",
-            remedy=Both("give a longer one", f"초기 비밀번호는 {MIN_CHARS}자 이상이어야 합니다"),
+            f"the first password needs {FIRST_PASSWORD_MIN} characters or more",
+            remedy=Both("give a longer one", f"초기 비밀번호는 {FIRST_PASSWORD_MIN}자 이상이어야 합니다"),
             code="short-password",
         )
     return found

@@ -82,6 +82,7 @@ def reading_of(book: Book, tally: Tally, judges: Sequence[Rows]) -> Reading:
         warnings=tuple(tally.warnings),
         lecture_title=_first(judge.layout.header.title for judge in judges if not judge.none_because),
         counts=tally.counts(),
+        bad_parent_phones=tally.bad_parent_phones,
     )
 
 

@@ -27,7 +27,7 @@ class Tally:
         self.limit = rows
         self.most_told = most_told
         self.read = self.good = self.failed = self.left_out = self.duplicates = 0
-        self.problem_count = self.warning_count = 0
+        self.problem_count = self.warning_count = self.bad_parent_phones = 0
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.skipped: list[Skipped] = []
@@ -51,6 +51,7 @@ class Tally:
     ) -> None:
         """A cell that keeps its row out. `at` is the row where the cell stands when a merge carries it down."""
         self.problem_count += 1
+        self.bad_parent_phones += field == "parent_phone"
         if len(self.problems) < self.most_told:
             self.problems.append(self._told(sheet, row, column, field, code, value, at))
 

@@ -180,6 +180,8 @@ class Reading:
     """contract 5.4.10: '' when there is none."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """read, good, skipped, failed, duplicates, problems, warnings."""
+    bad_parent_phones: int = 0
+    """Of the problems, also of those that are not kept: cells of the parent's phone."""
 
 
 Document = dict[str, Any]

@@ -228,6 +228,8 @@ def test_a_partial_import_enrols_the_good_rows_and_accounts_for_every_other(worl
     assert {one["why"] for one in result["skipped"]} >= {"duplicate"}
     assert result["counts"]["skipped"] == len(result["skipped"])
     assert result["error_file"]["filename"] == "오류.xlsx"
+    copy = openpyxl.load_workbook(BytesIO(world.stores.r2.read(world.bucket, result["error_file"]["key"])))
+    assert [cell.value for cell in copy.worksheets[0]["A"]][1:] == [BAD[0]], "the good rows are enrolled already"
     assert len(world.students()) == 2
 
 

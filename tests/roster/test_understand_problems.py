@@ -10,6 +10,7 @@ import pytest
 from academyctl.roster._texts import REFUSALS, TEXTS
 from academyctl.roster.model import Ask, Book, CellError, Limits, Value
 from academyctl.roster.understand import understand
+from academyctl.roster_result import obstacle
 from tests.roster.rosters import Student, read_rows, sheet
 
 P = "010-3333-0001"
@@ -115,6 +116,10 @@ def test_problems_are_capped_and_their_count_is_not() -> None:
     found = read_rows(["이름", "학부모전화"], *[["김민수", "02-333-0001"]] * 1_005)
     assert (len(found.reading.problems), found.reading.counts["problems"]) == (1_000, 1_005)
     assert found.reading.counts["failed"] == 1_005
+    why = obstacle(found.reading, partial=False)
+    assert why is not None
+    assert why.ko.startswith("학부모 전화번호 검증 실패: 1005건.")
+    assert "그 밖의 오류" not in why.ko
 
 
 @pytest.mark.parametrize(

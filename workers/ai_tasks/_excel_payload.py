@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from academyctl.contract import keys
+from academyctl.passwords import FIRST_PASSWORD_MIN
 from academyctl.roster.model import FIELDS
 from academyctl.settings import Settings
 from workers.ai_tasks._model import JobFailed
 
-PASSWORD_MIN = 4
 _MAX_ID = 2**63 - 1
 _MAX_TEXT = 255
 
@@ -48,7 +48,7 @@ def parse(payload: Mapping[str, Any], *, tenant_id: str, settings: Settings) -> 
             f"이 학원의 업로드 파일이 아닙니다 ({keys.excel_folder(tenant)} 밖의 경로).", code="other-tenant"
         )
     password = payload.get("initial_password")
-    if not isinstance(password, str) or len(password) < PASSWORD_MIN:
+    if not isinstance(password, str) or len(password) < FIRST_PASSWORD_MIN:
         raise JobFailed("payload.initial_password 4자 이상 필요", code="bad-payload")
     partial = payload.get("partial")
     return Upload(
