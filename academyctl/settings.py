@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from academyctl import settings_file
 from academyctl import settings_model as model
 from academyctl.errors import Both, ConfigError
+from academyctl.settings_messaging import Messaging
 from academyctl.settings_model import OBSOLETE, SELECTORS, STACK_SECTIONS
 
 __all__ = [
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     ai: model.Ai = Field(default_factory=model.Ai)
     excel: model.Excel = Field(default_factory=model.Excel)
     solapi: model.Solapi = Field(default_factory=model.Solapi)
+    messaging: Messaging = Field(default_factory=Messaging)
     worker: model.Worker = Field(default_factory=model.Worker)
     fleet: model.Fleet = Field(default_factory=model.Fleet)
 

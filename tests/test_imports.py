@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("academyctl", "checks", "workers", "playbooks")
 DOOR = "academyctl.__main__"
-CLIENTS = frozenset({"boto3", "botocore", "redis", "psycopg", "psycopg_pool", "paramiko"})
+CLIENTS = frozenset({"boto3", "botocore", "redis", "psycopg", "psycopg_pool", "paramiko", "solapi", "httpx"})
 
 # Room -> the rooms of ours that it may import. The longest name that fits a module is its room.
 ROOMS: dict[str, frozenset[str]] = {
@@ -24,7 +24,9 @@ ROOMS: dict[str, frozenset[str]] = {
     "academyctl.output": frozenset({"academyctl.errors", "academyctl.log"}),
     "academyctl.contract": frozenset({"academyctl.errors"}),
 }
-SETTINGS = frozenset({"academyctl.settings", "academyctl.settings_model", "academyctl.settings_file"})
+SETTINGS = frozenset(
+    {"academyctl.settings", "academyctl.settings_model", "academyctl.settings_messaging", "academyctl.settings_file"}
+)
 BASE = frozenset({"academyctl", "academyctl.errors", "academyctl.log", "academyctl.contract"}) | SETTINGS
 ROOMS |= dict.fromkeys(SETTINGS, SETTINGS | {"academyctl.errors"})
 ROOMS["academyctl.stores"] = BASE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -212,3 +212,11 @@ class Worker:
     """Messages that may wait here beyond the running ones; 0 where a job is long, so that none waits behind it."""
     started: logtokens.Token = logtokens.VIDEO_STARTED
     """The first log line, as this kind's operators grep it (contract 10)."""
+    handle_many: Callable[[Sequence[Delivery]], Sequence[Outcome]] | None = None
+    """Instead of `handle` where `batch` > 1: many at once, one outcome each in their order. What it raises, all get."""
+    batch: int = 1
+    """Messages that one handler thread takes at once, at most."""
+    share: Callable[[Message], str] | None = None
+    """Whose a waiting message is; those of different owners take turns. None = first come, first served."""
+    hold_off_s: Callable[[], float] = lambda: 0.0
+    """Seconds for which nothing should be fetched: what the work needs is away, and receives are counted."""

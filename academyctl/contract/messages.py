@@ -38,9 +38,9 @@ class VideoDelete:
 
 def parse_video(body: str) -> VideoEncode | VideoDelete:
     """Read a message of the video queue. Raises BadMessage, whose text never repeats the body."""
-    data = _object(body)
+    data = json_object(body)
     action = data.get("action")
-    video_id, tenant_id = _id(data, "video_id"), _id(data, "tenant_id")
+    video_id, tenant_id = positive_id(data, "video_id"), positive_id(data, "tenant_id")
     file_key, created_at = _text(data, "file_key"), parse_time(data.get("created_at"))
     if action == "delete_r2":
         return VideoDelete(video_id, tenant_id, file_key, _text(data, "hls_prefix"), created_at)
@@ -96,7 +96,7 @@ class AiJob:
 
 def parse_ai(body: str) -> AiJob:
     """Read a message of an AI queue. Raises BadMessage, whose text never repeats the body (it may hold a password)."""
-    data = _object(body)
+    data = json_object(body)
     job_id = _text(data, "job_id")
     job_type = next((text for name in ("job_type", "type", "task") if (text := _text(data, name))), "")
     for name, text, most in (("job_id", job_id, 64), ("job_type", job_type, 50)):
@@ -160,17 +160,19 @@ def _iso(now: datetime) -> str:
     return now.astimezone(UTC).isoformat()
 
 
-def _object(body: str) -> dict[str, Any]:
+def json_object(body: str) -> dict[str, Any]:
+    """The body's JSON object. Raises BadMessage."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadMessage("Invalid JSON in message") from error
+        raise BadMessage("Invalid JSON in message body") from error
     if not isinstance(data, dict):
         raise BadMessage("Invalid message format: not a JSON object")
     return data
 
 
-def _id(data: dict[str, Any], name: str) -> int:
+def positive_id(data: Mapping[str, Any], name: str) -> int:
+    """A required id, also when written as a text of digits. Raises BadMessage."""
     value = data.get(name)
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value)

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+import academyctl.stores
 from academyctl.errors import Both, ConfigError, DatabaseAway, WorkFailed
 from academyctl.local import processes
 from academyctl.local.state import Process, State
@@ -24,6 +25,7 @@ USER = "academy"
 DATABASE = "academy"
 TEMPLATE = "academy_platform"
 SCHEMA = Path(__file__).with_name("platform.sql")
+OWN_TABLES = Path(academyctl.stores.__file__).with_name("own_tables.sql")
 _DATABASES = """
 SELECT d.datname, s.description FROM pg_database d
 LEFT JOIN pg_shdescription s ON s.objoid = d.oid AND s.classoid = 'pg_database'::regclass
@@ -103,8 +105,8 @@ def ready(state: State) -> bool:
 
 
 def load(state: State) -> None:
-    """The platform's tables in a template, and the stack's own database made from it. Does nothing when they exist."""
-    schema = SCHEMA.read_text(encoding="utf-8").encode()
+    """The platform's tables and ours in a template, and the stack's own database made from it. Does nothing when they exist."""
+    schema = (SCHEMA.read_text(encoding="utf-8") + OWN_TABLES.read_text(encoding="utf-8")).encode()
     stamp = hashlib.sha256(schema).hexdigest()[:16]
     with _connect(state, "postgres") as admin:
         found = admin.execute(_DATABASES).fetchall()

@@ -44,7 +44,7 @@ def parse(body: str) -> dict[str, Any]:
     try:
         job = json.loads(body)
     except ValueError as error:
-        raise BadMessage("Invalid JSON in message") from error
+        raise BadMessage("Invalid JSON in message body") from error
     if not isinstance(job, dict):
         raise BadMessage("Invalid message format: not a JSON object")
     return job

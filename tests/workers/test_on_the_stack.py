@@ -60,7 +60,7 @@ def test_poison_and_used_up_messages_are_in_the_dead_letter_queue_with_their_rea
     while len(dead) < 2:
         dead += stores.sqs.receive(f"{queue}-dlq", wait_s=1)
     reasons = sorted(message.attributes["academyctl.reason"] for message in dead)
-    assert reasons == ["Invalid JSON in message", "no picture"]
+    assert reasons == ["Invalid JSON in message body", "no picture"]
 
 
 def test_five_deferrals_with_a_limit_of_three_end_in_done(stores: Stores, tmp_path: Path) -> None:
