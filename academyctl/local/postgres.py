@@ -105,7 +105,7 @@ def ready(state: State) -> bool:
 
 
 def load(state: State) -> None:
-    """The platform's tables and ours in a template, and the stack's own database made from it. Does nothing when they exist."""
+    """Tables, the platform's and ours, in a template, and the stack's database made from it; those that exist stay."""
     schema = (SCHEMA.read_text(encoding="utf-8") + OWN_TABLES.read_text(encoding="utf-8")).encode()
     stamp = hashlib.sha256(schema).hexdigest()[:16]
     with _connect(state, "postgres") as admin:
