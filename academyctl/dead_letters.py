@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from academyctl.contract.marks import REASON, SOURCE
 from academyctl.contract.messages import VideoDelete, VideoEncode, parse_video
 from academyctl.errors import BadMessage, Both, UsageError
 from academyctl.log import mask
@@ -27,10 +28,6 @@ HOLD_S = 20
 """So long letters stay hidden when whoever looks at more than ten of them is killed."""
 EMPTY_POLLS = 2
 """A short poll may miss the servers that have the letters, so a long one must come back with nothing new too."""
-REASON = "academyctl.reason"
-SOURCE = "academyctl.source_queue"
-OURS = (REASON, SOURCE, "academyctl.rejected_at", "academyctl.receive_count")
-"""What a worker writes on a letter when it gives a message up; a message that goes back carries none of it."""
 FIELDS = ("video_id", "job_id", "tenant_id")
 """What letters can be chosen by: the ids that the platform's messages carry."""
 

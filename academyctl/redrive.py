@@ -1,7 +1,8 @@
 """Dead letters sent back to their queue, one by one: each is sent first and deleted then, so that none is ever lost.
 
 Killed between the two, a letter is in both queues, and the next redrive sends it again: at worst a duplicate, and
-workers stand duplicates. SQS's own StartMessageMoveTask cannot choose letters.
+workers stand duplicates: both carry the id of the message that they descend from. SQS's own StartMessageMoveTask cannot
+choose letters.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from academyctl.dead_letters import EMPTY_POLLS, OURS, Letter, Pair, give_back, refuse_unless_dead
+from academyctl.contract import marks
+from academyctl.dead_letters import EMPTY_POLLS, Letter, Pair, give_back, refuse_unless_dead
 from academyctl.errors import AcademyError, AwsError, Both, WorkFailed
 from academyctl.log import mask
 from academyctl.repairs import Changed, Halfway, Repair, apply
@@ -47,7 +50,7 @@ class Redrive:
         """Send it and delete it. Raises AwsError when it was not sent, WorkFailed when it could not be deleted."""
         sqs = stores.sqs_quick
         try:
-            sqs.send(self.queue, message.body, attributes=_kept(message.attributes))
+            sqs.send(self.queue, message.body, attributes=_marked(message))
         except AwsError:
             give_back(sqs, self.dlq, [(message.id, message.receipt)])
             raise
@@ -61,8 +64,8 @@ class Redrive:
             f"dead letter {self.letter_id} was sent back to {self.queue} but is still in {self.dlq}",
             why=why,
             remedy=Both(
-                "another redrive would send it once more; a worker skips a video that is READY",
-                "다시 redrive하면 한 번 더 전송됩니다. READY인 비디오는 워커가 건너뜁니다",
+                "another redrive would send it once more; workers skip a video that is READY and a text that is SENT",
+                "다시 redrive하면 한 번 더 전송됩니다. READY인 비디오와 SENT인 문자는 워커가 건너뜁니다",
             ),
             code="not-deleted",
         )
@@ -102,7 +105,8 @@ def redrive(letter: Letter, pair: Pair) -> Redrive:
 
 def about(letter: Letter) -> str:
     """What a letter is and why it is dead, fit to be printed."""
-    ids = " ".join(f"{name}={letter.fields[name]}" for name in ("video_id", "job_id") if letter.fields.get(name))
+    named = [name for name in ("video_id", "job_id") if letter.fields.get(name)] or ["tenant_id"]
+    ids = " ".join(f"{name}={letter.fields[name]}" for name in named if letter.fields.get(name))
     action = "delete_r2 " if letter.fields.get("action") == "delete_r2" else ""
     reason = letter.reason or "given up by SQS"
     return f"{mask(f'{action}{ids}'.strip() or 'no id')}; {mask(reason)[:REASON_CHARS]}"
@@ -170,5 +174,10 @@ def _release(stores: Stores, dlq: str, messages: Sequence[Message]) -> None:
         return  # they come back by their timeout, and what went wrong before is what is to be told
 
 
-def _kept(attributes: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if name not in OURS}
+def _marked(message: Message) -> dict[str, str]:
+    """The letter's attributes without those of its burial, and where it comes from."""
+    ours = {
+        marks.FIRST_ID: marks.first_id(message.attributes, message.id),
+        marks.REDRIVEN: datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    return marks.merged({k: v for k, v in message.attributes.items() if k not in marks.BURIAL}, ours)

@@ -61,10 +61,11 @@ def patience_s(document: Mapping[str, Any]) -> float:
 def stopped_s(document: Mapping[str, Any], at: datetime) -> float:
     """For how many seconds the loop has not turned, 0 while it does.
 
-    It turns when a receive has come back within twice its wait + 10 s (a new process has that long for its first), or
-    when jobs run.
+    It turns when a receive has come back, or was found to be of no use now, within twice its wait + 10 s (a new process
+    has that long for its first), or when jobs run.
     """
-    turned_at = parse_time(document.get("last_receive_at")) or parse_time(document.get("started_at"))
+    turns = [turn for name in ("last_receive_at", "held_off_at") if (turn := parse_time(document.get(name)))]
+    turned_at = max(turns) if turns else parse_time(document.get("started_at"))
     if turned_at is None or document.get("jobs"):
         return 0.0
     idle = at - turned_at

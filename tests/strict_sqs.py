@@ -174,6 +174,10 @@ class StrictSqs:
         self.changed.notify_all()
         return {"MessageId": stored.id, "MD5OfMessageBody": ""}
 
+    def _SendMessageBatch(self, data: dict[str, Any]) -> dict[str, Any]:
+        to = {"QueueUrl": data["QueueUrl"]}
+        return self._batch("SendMessageBatch", data, lambda entry: bool(self._SendMessage(entry | to)))
+
     def _ReceiveMessage(self, data: dict[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + data.get("WaitTimeSeconds", 0)
         while True:
@@ -187,6 +191,10 @@ class StrictSqs:
             self.changed.wait(max(0.001, wake - now))
             self._fault("ReceiveMessage")
 
+    def _DeleteMessage(self, data: dict[str, Any]) -> dict[str, Any]:
+        self._queue(data["QueueUrl"]).delete(data["ReceiptHandle"])
+        return {}
+
     def _DeleteMessageBatch(self, data: dict[str, Any]) -> dict[str, Any]:
         queue = self._queue(data["QueueUrl"])
 
@@ -197,12 +205,8 @@ class StrictSqs:
         return self._batch("DeleteMessageBatch", data, delete)
 
     def _ChangeMessageVisibilityBatch(self, data: dict[str, Any]) -> dict[str, Any]:
-        queue = self._queue(data["QueueUrl"])
-
-        def change(entry: dict[str, Any]) -> bool:
-            return queue.change(entry["ReceiptHandle"], entry["VisibilityTimeout"])
-
-        result = self._batch("ChangeMessageVisibilityBatch", data, change)
+        queue, op = self._queue(data["QueueUrl"]), "ChangeMessageVisibilityBatch"
+        result = self._batch(op, data, lambda one: queue.change(one["ReceiptHandle"], one["VisibilityTimeout"]))
         self.changed.notify_all()
         return result
 

@@ -13,7 +13,7 @@ from academyctl.errors import AwsError
 from academyctl.stores.sqs import BATCH, MAX_VISIBILITY_S, Message
 from workers._backoff import Outage
 from workers._clock import Clock
-from workers._inflight import Held
+from workers._line import Held
 from workers._queues import Queues
 
 log = logging.getLogger("academyctl.worker")
@@ -21,6 +21,8 @@ log = logging.getLogger("academyctl.worker")
 LINGER_S = 0.2
 """How long a finished message may wait for nine others before its delete goes out."""
 REMEMBERED = 10_000
+RECENT = 1_000
+"""A receive that was under way during a delete may still bring the message, whose old receipt deleted nothing then."""
 
 
 @dataclass(eq=False)
@@ -39,8 +41,8 @@ class Deleter:
 
     While a whole call fails it keeps everything and tries again as `Outage` says; pollers hold off meanwhile (`clear`),
     for a worker that cannot delete must not take more work. An entry that SQS refuses is tried alone until its message
-    is visible again. Ids whose delete was never confirmed stay known: should such a message come back to this process,
-    it is deleted and not handled again.
+    is visible again. Ids whose delete was never confirmed stay known, and the last that were: should such a message
+    come back to this process, it is deleted and not handled again.
     """
 
     def __init__(self, queues: Queues, *, visibility_s: int, clock: Clock, rng: random.Random) -> None:
@@ -51,6 +53,7 @@ class Deleter:
         self._pending: deque[_Finished] = deque()
         self._refused: list[_Finished] = []
         self._unconfirmed: OrderedDict[str, None] = OrderedDict()
+        self._confirmed: OrderedDict[str, None] = OrderedDict()
         self._cond = threading.Condition()
         self._closing = False
         self._lost = 0
@@ -66,7 +69,7 @@ class Deleter:
     def adopt(self, queue: str, message: Message) -> bool:
         """Whether the message was done here before and only its delete is missing; then that is seen to."""
         with self._cond:
-            if message.id not in self._unconfirmed:
+            if message.id not in self._unconfirmed and message.id not in self._confirmed:
                 return False
             for finished in (*self._pending, *self._refused):
                 if finished.id == message.id:
@@ -101,7 +104,7 @@ class Deleter:
         )
         with self._cond:
             self._pending.append(finished)
-            self._remember(message_id)
+            _remember(self._unconfirmed, message_id, REMEMBERED)
             if len(self._pending) in (1, BATCH):
                 self._cond.notify_all()
 
@@ -145,6 +148,7 @@ class Deleter:
                     self._refuse(entry)
                 else:
                     self._unconfirmed.pop(entry.id, None)
+                    _remember(self._confirmed, entry.id, RECENT)
 
     def _failed(self, batch: list[_Finished], error: AwsError) -> None:
         queue, now = batch[0].queue, self._clock()
@@ -173,7 +177,8 @@ class Deleter:
         finished.due = now + min(2.0 ** (finished.tries - 1), max(0.1, finished.visible_at - now))
         self._refused.append(finished)
 
-    def _remember(self, message_id: str) -> None:
-        self._unconfirmed[message_id] = None
-        while len(self._unconfirmed) > REMEMBERED:
-            self._unconfirmed.popitem(last=False)
+
+def _remember(ids: OrderedDict[str, None], message_id: str, most: int) -> None:
+    ids[message_id] = None
+    if len(ids) > most:
+        ids.popitem(last=False)

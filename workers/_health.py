@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,10 @@ from academyctl.worker_health import BEATS_MISSED as BEATS_MISSED
 from academyctl.worker_health import judge as judge
 from academyctl.worker_health import path_for as path_for
 from academyctl.worker_health import read as read
-from workers._inflight import Held
+from workers._line import Held
+
+LISTED = 20
+"""Jobs that the heartbeat names; a worker that sends texts by the hundred has more."""
 
 
 @dataclass
@@ -34,12 +38,18 @@ class State:
     queues: tuple[str, ...]
     concurrency: int
     last_receive_at: datetime | None = None
+    held_off_at: datetime | None = None
+    """When a poller last found that nothing should be fetched (Worker.hold_off_s)."""
     stopping: bool = False
     settled: dict[str, int] = field(default_factory=dict)
 
 
-def beat_document(state: State, helds: Iterable[Held], now: datetime, monotonic: float) -> dict[str, Any]:
-    """The heartbeat (JSON): who, since when, and every running job with its stage. No receipt, no body."""
+def beat_document(state: State, helds: Sequence[Held], now: datetime, monotonic: float) -> dict[str, Any]:
+    """The heartbeat (JSON): who, since when, and what runs: how many, and the oldest with their stages.
+
+    No receipt, no body.
+    """
+    listed = itertools.islice((job for held in helds if (job := _job(held, now, monotonic))), LISTED)
     return {
         "kind": state.kind,
         "token": state.token,
@@ -51,11 +61,13 @@ def beat_document(state: State, helds: Iterable[Held], now: datetime, monotonic:
         "beat_s": state.beat_s,
         "wait_s": state.wait_s,
         "last_receive_at": _iso(state.last_receive_at),
+        "held_off_at": _iso(state.held_off_at),
         "stopping": state.stopping,
         "concurrency": state.concurrency,
         "queues": list(state.queues),
         "settled": dict(state.settled),
-        "jobs": [job for held in helds if (job := _job(held, now, monotonic))],
+        "running": len(helds),
+        "jobs": list(listed),
     }
 
 

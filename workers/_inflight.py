@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from academyctl.stores.sqs import BATCH, Message
+from workers._line import Held, Line, owner_of
 
-if TYPE_CHECKING:
-    from workers._model import Delivery
-
+FIRST_ROOM = 20
+"""A process may hold so many messages at first, and ROOM_PER_SETTLED more for each that it has settled. What kills it
+at its start (a receive is counted for all that it holds) then costs twenty messages an attempt and not a thousand."""
+ROOM_PER_SETTLED = BATCH
 SLOW_S = 5.0
 """A job that runs longer is slow: nothing is fetched ahead, or kept waiting, behind it."""
 MOMENT_S = 0.01
@@ -21,29 +21,12 @@ TURN_S = 0.25
 a queue that happens to ask in that moment. No longer: a call that hangs must not hold up the other queues."""
 
 
-@dataclass(eq=False)
-class Held:
-    """One received message. Times are the monotonic clock's; `refused` counts refused renewals in a row."""
-
-    queue: str
-    message: Message
-    received_at: float
-    extended_at: float
-    receipt: str = field(repr=False)
-    refused: int = 0
-    started_at: float | None = None
-    delivery: Delivery | None = field(default=None, repr=False)
-
-    @property
-    def id(self) -> str:
-        return self.message.id
-
-
 class InFlight:
     """Waiting and running messages, and how many more there is room for.
 
-    Pollers `reserve` room before they ask for messages and `fill` it with what came; handler threads take the `next`.
-    `budget` is how many messages may be taken at all (None = no end).
+    Pollers `reserve` room before they ask for messages and `fill` it with what came; handler threads take the `next`,
+    or the next `batch`. Messages that `share` names different owners for take turns. A `patient` worker holds messages
+    ahead on purpose, whatever its jobs wait for. `budget` is how many messages may be taken at all (None = no end).
     """
 
     def __init__(
@@ -54,6 +37,9 @@ class InFlight:
         prefetch: int,
         clock: Callable[[], float],
         budget: int | None = None,
+        batch: int = 1,
+        patient: bool = False,
+        share: Callable[[Message], str] | None = None,
     ) -> None:
         self._weights = dict(weights)
         self._credit = dict.fromkeys(weights, 0.0)
@@ -61,10 +47,14 @@ class InFlight:
         self._prefetch = prefetch
         self._clock = clock
         self._budget = budget
+        self._batch = batch
+        self._patient = patient
+        self._share = share
+        self._trusted = max(FIRST_ROOM, concurrency)
         self._reserved = 0
-        self._asking: set[str] = set()
+        self._asking: Counter[str] = Counter()
         self._turns: dict[str, float] = {}
-        self._waiting: deque[Held] = deque()
+        self._waiting = Line()
         self._running: dict[str, Held] = {}
         self._held: dict[str, Held] = {}
         self._watching = False
@@ -79,7 +69,7 @@ class InFlight:
         """Wait until this queue may fetch something; how many. 0 = there is nothing to fetch any more."""
         with self._lock:
             self._turns.pop(queue, None)
-            self._asking.add(queue)
+            self._asking[queue] += 1
             try:
                 while not self._over():
                     granted = self._grant(queue)
@@ -88,7 +78,9 @@ class InFlight:
                     self._room.wait(TURN_S if self._turns else None)
                 return 0
             finally:
-                self._asking.discard(queue)
+                self._asking[queue] -= 1
+                if not self._asking[queue]:
+                    del self._asking[queue]
                 self._wake_pollers()
 
     def cancel(self, queue: str, room: int) -> None:
@@ -101,29 +93,35 @@ class InFlight:
         """Take in what came for the reserved room. Those there is no place for come back: return them to SQS."""
         now = self._clock()
         excess: list[Held] = []
+        owners = [owner_of(message, self._share) for message in messages]
         with self._lock:
             self._unreserve(room)
-            for message in messages:
+            for message, owner in zip(messages, owners, strict=True):
                 known = self._held.get(message.id)
                 if known is not None:
                     # SQS handed it out again while we have it: the newer receipt is the one that counts.
                     known.message, known.receipt, known.extended_at, known.refused = message, message.receipt, now, 0
                     continue
-                held = Held(queue, message, received_at=now, extended_at=now, receipt=message.receipt)
-                if self._over() or len(self._held) >= self._concurrency + self._prefetch:
+                held = Held(queue, message, received_at=now, extended_at=now, receipt=message.receipt, owner=owner)
+                if self._over() or len(self._held) >= self._most(self._prefetch):
                     excess.append(held)
                     continue
                 if self._budget is not None:
                     self._budget -= 1
                 self._held[message.id] = held
-                self._waiting.append(held)
+                self._waiting.add(held)
             if self._waiting:
                 self._work.notify()
             self._wake_pollers()
         return excess
 
     def next(self) -> Held | None:
-        """The next message to handle, now running; None when this process takes no more.
+        """The next message to handle, now running; None when this process takes no more."""
+        helds = self.next_many(1)
+        return helds[0] if helds else None
+
+    def next_many(self, most: int) -> list[Held]:
+        """The next messages to handle, now running; [] when this process takes no more.
 
         A thread that was asleep lets one that has just begun a job go on for a moment: where jobs are short, one thread
         then does a whole batch, and no other fights it for the interpreter. Where they are not, the moment passes.
@@ -136,24 +134,26 @@ class InFlight:
                     waited = not self._work.wait(MOMENT_S)
                     self._watching = False
                 elif self._closed:
-                    return None
+                    return []
                 else:
                     self._work.wait()
                 from_job = False
-            held = self._waiting.popleft()
-            held.started_at = self._clock()
-            self._running[held.id] = held
+            helds, now = self._waiting.take(most), self._clock()
+            for held in helds:
+                held.started_at = now
+                self._running[held.id] = held
             if self._waiting and not self._watching:
                 self._work.notify()
             self._wake_pollers()
-            return held
+            return helds
 
     def remove(self, held: Held) -> None:
         """It is about to be settled: from here on nobody renews it, and its room is free."""
         with self._lock:
             if self._held.get(held.id) is held:
                 del self._held[held.id]
-                self._running.pop(held.id, None)
+                if self._running.pop(held.id, None) is not None:
+                    self._trusted += ROOM_PER_SETTLED
                 self._wake_pollers()
 
     def close(self) -> list[Held]:
@@ -171,7 +171,13 @@ class InFlight:
             self._room.notify_all()
 
     def take_stuck(self) -> list[Held]:
-        """The messages that wait behind nothing but slow jobs, to be given back to other workers."""
+        """The messages that wait behind nothing but slow jobs, to be given back to other workers.
+
+        Never those of a patient worker: slow is there what all messages wait for (a rate limit, a service that is
+        away), and given back they would only use up their receives.
+        """
+        if self._patient:
+            return []
         with self._lock:
             since = self._clock() - SLOW_S
             stuck = [held for held in self._waiting if held.received_at < since]
@@ -184,6 +190,10 @@ class InFlight:
                 self._drop([held])
                 self._wake_pollers()
 
+    def has(self, held: Held) -> bool:
+        """Whether it is still in hand: not settled, not dropped."""
+        return self._held.get(held.id) is held
+
     def snapshot(self) -> list[Held]:
         """Everything held, waiting or running."""
         with self._lock:
@@ -195,8 +205,8 @@ class InFlight:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits and nothing runs."""
-        return not self._held
+        """Nothing waits, nothing runs, and nothing is being fetched."""
+        return not self._held and not self._reserved
 
     @property
     def spent(self) -> bool:
@@ -213,7 +223,7 @@ class InFlight:
             return 0
         # Deficit round robin over the queues that ask now: each gains by its weight, the served one pays.
         now = self._clock()
-        rivals = self._asking | {name for name, since in self._turns.items() if now - since < TURN_S}
+        rivals = self._asking.keys() | {name for name, since in self._turns.items() if now - since < TURN_S}
         if queue != max(rivals, key=lambda name: (self._credit[name], self._weights[name])):
             return 0
         total = sum(self._weights[name] for name in rivals)
@@ -228,12 +238,18 @@ class InFlight:
         return free
 
     def _room_for_a_call(self) -> int:
-        prefetch = 0 if self._prefetch and self._slow_jobs() else self._prefetch
-        free = min(BATCH, self._concurrency + prefetch - len(self._held) - self._reserved)
-        if self._budget is not None:
-            free = min(free, self._budget)
+        ahead = 0 if self._prefetch and not self._patient and self._slow_jobs() else self._prefetch
+        wanted = BATCH if self._budget is None else min(BATCH, self._budget)
+        free = min(wanted, self._most(ahead) - len(self._held) - self._reserved)
+        if self._patient:
+            # A batch in work is the time to fetch the next; in tens, for a call with ten costs as much as one with one.
+            return 0 if self._waiting and free < wanted else free
         # While handlers have work, wait: there is room for a whole batch then, and one call brings ten messages.
         return 0 if len(self._waiting) > self._concurrency // 2 else free
+
+    def _most(self, ahead: int) -> int:
+        """How many messages may be in hand."""
+        return min(self._trusted, self._concurrency * self._batch + ahead)
 
     def _unreserve(self, room: int) -> None:
         self._reserved -= room
@@ -247,12 +263,12 @@ class InFlight:
         return sum(held.started_at is not None and held.started_at < since for held in self._running.values())
 
     def _just_begun(self) -> bool:
-        since = self._clock() - MOMENT_S
-        return any(held.started_at is not None and held.started_at > since for held in self._running.values())
+        last = next(reversed(self._running.values()), None)
+        return last is not None and last.started_at is not None and last.started_at > self._clock() - MOMENT_S
 
     def _drop(self, helds: list[Held]) -> list[Held]:
         for held in helds:
-            self._waiting.remove(held)
+            self._waiting.discard(held)
             del self._held[held.id]
         if self._budget is not None and not self._closed:
             self._budget += len(helds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ from academyctl.stores.sqs import BATCH, MAX_VISIBILITY_S
 from workers import _health as health
 from workers._clock import Clock
 from workers._health import State
-from workers._inflight import Held, InFlight
+from workers._inflight import InFlight
 from workers._leases import Leases
+from workers._line import Held
 from workers._metrics import Metrics
 from workers._model import Delivery, Worker
 from workers._queues import Queues
@@ -28,6 +30,9 @@ FIRST_BEAT_S = 0.5
 REFUSALS = 2
 """So many refused renewals in a row, and the message is somebody else's."""
 MUTEX_WAIT_S = 3.0
+BREATH_S = 0.001
+MAX_FAILED = 3
+"""Calls that may fail in a round; the next round goes on with what was not renewed."""
 
 
 def beat_s(worker: Worker) -> float:
@@ -160,15 +165,21 @@ class Keeper:
             if now - held.extended_at >= period - self._state.beat_s / 2 and self._extendable(held, now):
                 due.setdefault(held.queue, []).append(held)
         for queue, helds in due.items():
+            failed = 0
             for start in range(0, len(helds), BATCH):
-                self._extend(queue, helds[start : start + BATCH])
+                failed += not self._extend(queue, helds[start : start + BATCH])
+                if failed == MAX_FAILED:
+                    # A call may take seconds to fail, and leases and the heartbeat wait for the end of this round.
+                    break
+                # Who settles must get in between: a lock that is let go and taken at once starves all others.
+                time.sleep(BREATH_S)
 
-    def _extend(self, queue: str, helds: list[Held]) -> None:
+    def _extend(self, queue: str, helds: list[Held]) -> bool:
+        """False when the call failed."""
         with self._extending:
-            still = set(map(id, self._table.snapshot()))
-            helds = [held for held in helds if id(held) in still]
+            helds = [held for held in helds if self._table.has(held)]
             if not helds:
-                return
+                return True
             at = self._clock.monotonic()
             try:
                 refused = set(
@@ -176,12 +187,13 @@ class Keeper:
                 )
             except AwsError as error:
                 log.warning("visibility of %d messages of %s could not be renewed: %s", len(helds), queue, error)
-                return
+                return False
             for held in helds:
                 if held.id in refused:
                     self._refused(held)
                 else:
                     held.extended_at, held.refused = at, 0
+            return True
 
     def _refused(self, held: Held) -> None:
         held.refused += 1

@@ -3,6 +3,8 @@
     pollers (a thread a queue) -> in-flight table -> handler threads -> settler -> deleter (a thread)
                                         ^ keeper (a thread): visibility, locks, leases, heartbeat
 
+A worker with `handle_many` holds messages ahead by the thousand: they are fetched by several calls at a time, their
+owners take turns, and each handler thread takes a batch of them at once.
 The main thread waits for what ends it: a signal, an empty queue (--drain), the last job (--once, --max-jobs,
 --max-rss).
 """
@@ -10,11 +12,12 @@ The main thread waits for what ends it: a signal, an empty queue (--drain), the 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +30,15 @@ from workers import _health as health
 from workers import _poller
 from workers._clock import Clock
 from workers._deleter import Deleter
+from workers._hands import Hands
 from workers._inflight import InFlight
 from workers._keeper import Keeper, beat_s
 from workers._metrics import Metrics, Prometheus, Uncounted
 from workers._model import Worker
-from workers._poller import Empty, Poll, Unreachable
-from workers._process import Surroundings, process
+from workers._poller import Empty, HeldOff, Poll, Unreachable
+from workers._process import Surroundings
 from workers._queues import Queues
-from workers._settle import Settler
+from workers._settle import GIVE_BACK_S, Settler
 from workers._signals import Inbox, Signalled, end_process, signals_into
 
 log = logging.getLogger("academyctl.worker")
@@ -43,6 +47,8 @@ LINGER_S = 5.0
 """How long a job may take to give up after it was told to."""
 FLUSH_S = 5.0
 KEEPER_STOP_S = 2.0
+DRAIN_PATIENCE_S = 60.0
+"""With --drain: so long nothing may be fetched, with nothing in hand, before it gives up."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,10 @@ def run(
 ) -> int:
     """Run the worker until something ends it; the exit code.
 
-    0 = ended in order; 1 with --once when the one job failed or was rejected, and always when a job left a thread
-    behind that cannot be stopped. Raises AwsError when --once or --drain cannot reach the queue at all, ConfigError
-    when the metrics port is taken. `inbox` lets a caller end the loop from another thread, `end_now` is how a process
-    leaves that cannot wait (tests hand in another).
+    0 = ended in order; 1 with --once when the one job failed or was rejected, with --once and --drain when nothing may
+    be fetched (Worker.hold_off_s), and always when a job left a thread behind that cannot be stopped. Raises AwsError
+    when --once or --drain cannot reach the queue at all, ConfigError when the metrics port is taken. `inbox` lets a
+    caller end the loop from another thread, `end_now` is how a process leaves that cannot wait (tests hand in another).
     """
     loop = Loop(worker, stores, options, clock or Clock(), rng or random.Random(), inbox or Inbox())  # noqa: S311
     with signals_into(loop.inbox, end_now=end_now):
@@ -105,7 +111,8 @@ class Loop:
         budget = 1 if options.once else options.max_jobs or None
         self._table = InFlight(
             worker.queues, concurrency=options.concurrency, prefetch=0 if options.once else worker.prefetch,
-            clock=clock.monotonic, budget=budget,
+            clock=clock.monotonic, budget=budget, batch=worker.batch,
+            patient=worker.handle_many is not None, share=worker.share,
         )  # fmt: skip
         settings = stores.settings
         token = f"{settings.worker.id[:30]}:{os.getpid()}:{rng.getrandbits(16):04x}"
@@ -133,25 +140,28 @@ class Loop:
             queues, self._table, self._deleter, self._state, self._metrics, clock, rng,
             visibility_s=worker.visibility_s,
             wait_s=min(_poller.DRAIN_WAIT_S, options.wait_s) if options.drain else options.wait_s,
-            tell=self._told, give_back=self._settler.give_back,
+            tell=self._told, give_back=self._settler.give_back, hold_off_s=worker.hold_off_s,
         )  # fmt: skip
-        self._threads = [
-            threading.Thread(target=self._work, name=f"handler-{n}", daemon=True) for n in range(options.concurrency)
-        ]
+        self._hands = Hands(
+            worker, self._around, self._table, self._settler, clock, count=options.concurrency,
+            begins=self._begun, settled=self._settled,
+        )  # fmt: skip
         self._counting = threading.Lock()
         self._empty: set[str] = set()
         self._failed = False
         self._retired = False
+        self._gave_up = False
 
     def run(self) -> tuple[int, bool]:
         """The exit code, and whether a thread is stuck."""
         self._log_start()
         self._deleter.start()
-        for thread in self._threads:
-            thread.start()
+        self._hands.start()
         alone = len(self._worker.queues) == 1
         for queue in self._worker.queues:
             _poller.start(self._poll, queue, alone=alone)
+            for _ in range(_poller.HELPERS if alone and self._worker.handle_many is not None else 0):
+                _poller.help_(self._poll, queue)
         self._keeper.start()
         ended: object = None
         stuck = True
@@ -161,29 +171,19 @@ class Loop:
             stuck = self._stop(ended)
         if isinstance(ended, Unreachable):
             raise ended.error
-        failed = self._retired or (self._options.once and self._failed)
+        failed = self._retired or self._gave_up or (self._options.once and self._failed)
         return (EXIT_FAILED if failed else EXIT_OK), stuck or self._retired
 
-    def _work(self) -> None:
-        """A handler thread."""
-        while (held := self._table.next()) is not None:
-            # What was handled may have brought new messages to any queue.
-            self._empty.clear()
-            if self._clock.monotonic() - held.extended_at > self._worker.visibility_s:
-                log.warning("message %s of %s waited too long and is visible again", held.id, held.queue)
-                self._table.remove(held)
-                self._check_end()
-                continue
-            try:
-                word = self._settler.settle(held, process(self._around, held))
-            except Exception:  # a bug in settling costs this message a visibility timeout, never the thread its life
-                log.exception("message %s of %s could not be settled and comes back by itself", held.id, held.queue)
-                self._table.remove(held)
-                word = "error"
-            with self._counting:
+    def _begun(self) -> None:
+        # What is handled now may bring new messages to any queue.
+        self._empty.clear()
+
+    def _settled(self, words: Sequence[str]) -> None:
+        with self._counting:
+            for word in words:
                 self._state.settled[word] = self._state.settled.get(word, 0) + 1
                 self._failed |= word not in ("done", "defer", "leave")
-            self._check_end()
+        self._check_end()
 
     def _retire(self, why: str) -> None:
         log.error("%s: this process takes no more jobs and ends, for its supervisor to start a new one", why)
@@ -198,9 +198,12 @@ class Loop:
         if self._table.spent:
             self.inbox.put(Spent("no more jobs to take"))
 
-    def _told(self, event: Empty | Unreachable) -> None:
+    def _told(self, event: Empty | Unreachable | HeldOff) -> None:
         """What pollers saw: with --once and --drain it may be the end."""
         options = self._options
+        if isinstance(event, HeldOff):
+            self._held_off(event)
+            return
         if isinstance(event, Unreachable):
             if options.once or (options.drain and not event.ever):
                 self._table.stop_taking()
@@ -212,6 +215,16 @@ class Loop:
             self._table.stop_taking()
             self.inbox.put(Spent("the queue is empty"))
 
+    def _held_off(self, event: HeldOff) -> None:
+        """Nothing may be fetched: --once has nothing to do then, --drain waits as long as it has work in hand."""
+        patience_s = 0 if self._options.once else DRAIN_PATIENCE_S if self._options.drain else math.inf
+        if event.for_s < patience_s or not self._table.idle:
+            return
+        log.error("nothing is taken from %s, for what its jobs need is away; ending with work left", event.queue)
+        self._gave_up = True
+        self._table.stop_taking()
+        self.inbox.put(Spent("what the work needs is away"))
+
     def _stop(self, ended: object) -> bool:
         """Stop in order; whether a handler did not let go."""
         # The grace counts from here: giving messages back may hang with SQS, and docker's ten seconds do not wait.
@@ -222,17 +235,20 @@ class Loop:
         self._state.stopping = True
         self._poll.stopping.set()
         waiting = self._table.close()
-        self._settler.give_back(waiting)
+        hopeless = self._worker.hold_off_s() > 0
+        if hopeless:
+            # What the jobs in hand wait for is away: the grace would pass with waiting.
+            self._interrupt()
+        self._settler.give_back(waiting, min(GIVE_BACK_S, self._options.grace_s))
         self._keeper.beat_now()
         working = bool(self._table.running())
-        in_time = _join(self._threads, grace_until - time.monotonic())
-        if not in_time:
+        stuck = late = self._hands.join(grace_until - time.monotonic())
+        if late:
             self._interrupt()
-            _join(self._threads, LINGER_S)
-        stuck = [thread for thread in self._threads if thread.is_alive()]
+            stuck = self._hands.join(LINGER_S)
         if stuck:
-            log.error("%d jobs did not let go; their messages come back by the visibility timeout", len(stuck))
-        elif working and in_time:
+            log.error("%d jobs did not let go; their messages come back by the visibility timeout", stuck)
+        elif working and not late and not hopeless:
             log.info(logtokens.SHUTDOWN_DONE)
         undeleted = self._deleter.close(FLUSH_S)
         if undeleted:
@@ -268,14 +284,6 @@ class Loop:
 
 def _title(kind: str) -> str:
     return kind.upper() if kind == "ai" else kind.capitalize()
-
-
-def _join(threads: list[threading.Thread], seconds: float) -> bool:
-    """Whether all ended in time. Real time: a thread cannot be waited for by another clock."""
-    deadline = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    return not any(thread.is_alive() for thread in threads)
 
 
 def _rss_mb() -> int:

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from academyctl.contract import logtokens
+from academyctl.contract import logtokens, marks
 from academyctl.errors import AcademyError, RedisAway
 from academyctl.settings import Settings
 from academyctl.stores import Stores
@@ -134,6 +135,20 @@ class Delivery:
         return self.attempt >= self.max_attempts
 
     @property
+    def first_id(self) -> str:
+        """The SQS id of the message that this one is a copy of, over any number of copies; its own when it is none."""
+        return marks.first_id(self.message.attributes, self.message.id)
+
+    @property
+    def redriven_at(self) -> datetime | None:
+        """When an operator last sent it back from the dead letters; None when nobody did, or nobody can tell."""
+        try:
+            at = datetime.fromisoformat(self.message.attributes.get(marks.REDRIVEN, ""))
+        except ValueError:
+            return None
+        return at if at.tzinfo is not None else None
+
+    @property
     def interrupted(self) -> AcademyError | None:
         """What asked this job to stop, if anything did."""
         return self._why
@@ -209,13 +224,18 @@ class Worker:
     describe: Callable[[Any], dict[str, Any]] = lambda _job: {}
     """Job -> fields for log tokens and the heartbeat (video_id, tenant_id, job_id …)."""
     prefetch: int = 0
-    """Messages that may wait here beyond the running ones; 0 where a job is long, so that none waits behind it."""
+    """Messages that may wait here beyond the running ones; 0 where a job is long, so that none waits behind it.
+
+    Thousands with `handle_many`: their visibility is renewed, and a new process begins with few (FIRST_ROOM).
+    """
     started: logtokens.Token = logtokens.VIDEO_STARTED
     """The first log line, as this kind's operators grep it (contract 10)."""
     handle_many: Callable[[Sequence[Delivery]], Sequence[Outcome]] | None = None
     """Instead of `handle` where `batch` > 1: many at once, one outcome each in their order. What it raises, all get."""
     batch: int = 1
     """Messages that one handler thread takes at once, at most."""
+    threads: int = 0
+    """Handler threads where neither --concurrency nor the setting worker.concurrency is said; 0 = as everywhere."""
     share: Callable[[Message], str] | None = None
     """Whose a waiting message is; those of different owners take turns. None = first come, first served."""
     hold_off_s: Callable[[], float] = lambda: 0.0

@@ -16,11 +16,11 @@ from academyctl.settings import Settings
 from academyctl.stores import Stores
 from workers._clock import Clock
 from workers._guards import AWAY, say
-from workers._inflight import Held
+from workers._line import Held
 from workers._model import Defer, Delivery, Keeping, Leave, Outcome, Reject, Retry, Worker
 from workers._queues import Queues
 
-__all__ = ["AWAY", "Surroundings", "deliver", "describe", "outcome_of", "process"]
+__all__ = ["AWAY", "Surroundings", "deliver", "describe", "outcome_of", "process", "raised", "unless_lost"]
 
 log = logging.getLogger("academyctl.worker")
 
@@ -49,31 +49,21 @@ def process(around: Surroundings, held: Held) -> Outcome | Leave:
     worker = around.worker
     delivery: Delivery | None = None
     try:
-        job = worker.parse(held.message.body)
-        delivery = deliver(around, held, job)
-        if around.interrupting.is_set():
-            delivery.interrupt(Stopping("the worker is shutting down"))
+        delivery = deliver(around, held, worker.parse(held.message.body))
         delivery.check()
         with ExitStack() as guards:
             for guard in worker.guards:
                 guards.enter_context(guard(delivery))
             delivery.outcome = worker.handle(delivery)
-        return _unless_lost(delivery, delivery.outcome)
-    except BadMessage as bad:
-        say(logtokens.REJECTED, {"request_id": held.id[:8]}, logging.ERROR, reason=bad)
-        return Reject(str(bad))
-    except Busy as busy:
-        return Defer(str(busy), busy.after)
+        return unless_lost(delivery, delivery.outcome)
     # The one broad except: whatever a handler throws, the message must be settled and the thread must live. SystemExit
     # would end the thread without a word, and with it the worker's only slot.
-    except (Exception, SystemExit) as error:
-        if delivery is None or not worker.guards:
-            log.exception("message %s failed outside of its handler", held.id)
-        return outcome_of(error, delivery, around.rng)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - see above
+        return raised(around, held, delivery, error)
 
 
 def deliver(around: Surroundings, held: Held, job: Any) -> Delivery:
-    """The delivery of a message, known to the table from here on."""
+    """The delivery of a message, known to the table from here on; interrupted already when the process is ending."""
     unique = f"{around.rng.getrandbits(32):08x}"
     held.delivery = Delivery(
         job=job,
@@ -90,7 +80,21 @@ def deliver(around: Surroundings, held: Held, job: Any) -> Delivery:
         rng=around.rng,
         retire=around.retire,
     )
+    if around.interrupting.is_set():
+        held.delivery.interrupt(Stopping("the worker is shutting down"))
     return held.delivery
+
+
+def raised(around: Surroundings, held: Held, delivery: Delivery | None, error: BaseException) -> Outcome | Leave:
+    """What becomes of a message that something was raised for; call it where that is being handled."""
+    if isinstance(error, BadMessage):
+        say(logtokens.REJECTED, {"request_id": held.id[:8]}, logging.ERROR, reason=error)
+        return Reject(str(error))
+    if isinstance(error, Busy):
+        return Defer(str(error), error.after)
+    if delivery is None or not around.worker.guards:
+        log.exception("message %s failed outside of its handler", held.id)
+    return outcome_of(error, delivery, around.rng)
 
 
 def outcome_of(error: BaseException, delivery: Delivery | None, rng: random.Random) -> Outcome | Leave:
@@ -112,7 +116,7 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:1000] if text else type(error).__name__
 
 
-def _unless_lost(delivery: Delivery, outcome: Outcome) -> Outcome | Leave:
+def unless_lost(delivery: Delivery, outcome: Outcome) -> Outcome | Leave:
     """A job that lost its lease may still say that it is done; anything else is for the new owner to say."""
     why = delivery.interrupted
     if isinstance(why, LeaseLost) and isinstance(outcome, Retry | Defer | Reject):

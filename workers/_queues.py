@@ -11,7 +11,7 @@ from typing import TypeVar
 from academyctl.errors import AwsError
 from academyctl.settings import Settings
 from academyctl.stores import Stores
-from academyctl.stores.sqs import Message, Receipt, Sqs
+from academyctl.stores.sqs import Mail, Message, Receipt, Sqs
 from workers._metrics import Metrics
 
 log = logging.getLogger("academyctl.worker")
@@ -61,6 +61,12 @@ class Queues:
 
     def send(self, name: str, body: str, *, delay_s: int = 0, attributes: Mapping[str, str] | None = None) -> None:
         self._call("send", name, lambda: self._quick.send(name, body, delay_s=delay_s, attributes=attributes))
+
+    def send_batch(self, name: str, mails: Sequence[Mail]) -> dict[int, str]:
+        return self._call("send", name, lambda: self._quick.send_batch(name, mails))
+
+    def hide(self, name: str, times: Sequence[tuple[Receipt, int]]) -> list[str]:
+        return self._call("extend", name, lambda: self._quick.hide(name, times))
 
     def policy(self, name: str) -> Policy:
         """The queue's limit and dead-letter queue, asked for every ten minutes. Never raises: see the defaults."""

@@ -15,6 +15,8 @@ from typing import Any
 
 from academyctl.errors import EXIT_INTERRUPTED
 
+SLICE_S = 0.5
+
 
 @dataclass(frozen=True)
 class Signalled:
@@ -33,12 +35,11 @@ class Inbox:
         self._events.put(event)
 
     def get(self) -> Any:
-        """The next event. Windows delivers Ctrl+C only between waits, so there it waits in slices."""
-        if os.name != "nt":
-            return self._events.get()
+        """The next event. Waits in slices: between them Windows delivers Ctrl+C, and a signal is noticed that the
+        system gave to another thread, which wakes nobody here."""
         while True:
             try:
-                return self._events.get(timeout=0.5)
+                return self._events.get(timeout=SLICE_S)
             except queue.Empty:
                 continue
 

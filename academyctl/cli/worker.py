@@ -12,6 +12,7 @@ from academyctl.output import Format
 
 if TYPE_CHECKING:
     from academyctl.settings import Loaded, Settings
+    from workers._model import Worker
 
 app = typer.Typer(help="Run workers and ask for their health.", no_args_is_help=True)
 
@@ -20,7 +21,7 @@ Kind = Annotated[str, typer.Argument(metavar="WORKER", help="Which worker: a nam
 
 # None = the setting of that name.
 Concurrency = Annotated[
-    int | None, typer.Option(help="Jobs at a time (setting worker.concurrency).", min=1, max=64, show_default=False)
+    int | None, typer.Option(help="Handler threads (setting worker.concurrency).", min=1, max=64, show_default=False)
 ]
 Grace = Annotated[
     float | None,
@@ -76,11 +77,11 @@ def run(
     options = RunOptions(
         once=once,
         drain=drain,
-        concurrency=said.concurrency if concurrency is None else concurrency,
+        concurrency=concurrency or _threads(loaded, made),
         max_jobs=max_jobs,
         max_rss_mb=max_rss,
         grace_s=said.grace_s if grace is None else grace,
-        wait_s=said.wait_s if wait is None else wait,
+        wait_s=_wait_s(settings, worker) if wait is None else wait,
         metrics_port=said.metrics_port if metrics_port is None else metrics_port,
         metrics_address=said.metrics_address,
         health_file=_health.path_for(settings, made.kind),
@@ -155,6 +156,18 @@ def _missing(loaded: Loaded, worker: str) -> bool:
     return bool(names)
 
 
+def _threads(loaded: Loaded, made: Worker) -> int:
+    """Handler threads: the setting where somebody has set it, else what is usual for this kind of worker."""
+    said = loaded.settings.worker.concurrency
+    return said if loaded.sources["worker.concurrency"] != "default" else made.threads or said
+
+
+def _wait_s(settings: Settings, worker: str) -> int:
+    """The messaging worker of the platform had a setting of its own; the shorter of the two is meant."""
+    usual = settings.worker.wait_s
+    return min(usual, settings.solapi.wait_s) if worker == "messaging" else usual
+
+
 def _with_types(settings: Settings, worker: str, types: str | None) -> Settings:
     """The settings with --types in them. Raises UsageError for a worker whose jobs have no types."""
     from academyctl.errors import UsageError
@@ -177,5 +190,8 @@ def _format(said: str) -> bool:
 def _line(beat: dict[str, Any]) -> tuple[Any, ...]:
     named = ("video_id", "job_id", "stage")
     jobs = [" ".join(f"{key}={job[key]}" for key in named if job.get(key)) for job in beat.get("jobs", [])]
-    doing = "; ".join(jobs) or ("stopping" if beat.get("stopping") else "idle")
+    more = beat.get("running", len(jobs)) - len(jobs)
+    # What comes by the hundred has no id that is worth a line: its number says it.
+    known = [*filter(None, jobs), *([f"{len(jobs) + more} running"] if more or not all(jobs) else [])]
+    doing = "; ".join(known) or ("stopping" if beat.get("stopping") else "idle")
     return (*(beat.get(key) for key in ("kind", "host", "pid", "started_at", "beat_at", "version")), doing)

@@ -16,6 +16,9 @@ BATCH = 10
 MAX_DELAY_S = 900
 MAX_VISIBILITY_S = 43200
 
+BATCH_BYTES = 256 * 1024
+"""What the messages of one SendMessageBatch may measure together."""
+
 Receipt = tuple[str, str]
 """(message id, receipt handle)"""
 
@@ -30,6 +33,28 @@ class Message:
     sent_at: datetime | None
     receipt: str = field(repr=False, default="")
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message to send. Attributes that are '' stay away."""
+
+    body: str = field(repr=False)
+    delay_s: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes as SQS counts them."""
+        told = sum(len(key.encode()) + len("String") + len(value.encode()) for key, value in self.attributes.items())
+        return len(self.body.encode()) + told
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """As SendMessage takes it."""
+        carried = {key: {"DataType": "String", "StringValue": value} for key, value in self.attributes.items() if value}
+        delay_s = max(0, min(MAX_DELAY_S, self.delay_s))
+        return {"MessageBody": self.body, "DelaySeconds": delay_s, "MessageAttributes": carried}
 
 
 @dataclass(frozen=True)
@@ -110,26 +135,36 @@ class Sqs:
         """Send one message and return its id."""
         url = self.url(name)
         with _ours("sqs:SendMessage", name):
-            answer = self._client.send_message(
-                QueueUrl=url,
-                MessageBody=body,
-                DelaySeconds=max(0, min(MAX_DELAY_S, delay_s)),
-                MessageAttributes={
-                    key: {"DataType": "String", "StringValue": value}
-                    for key, value in (attributes or {}).items()
-                    if value
-                },
-            )
+            answer = self._client.send_message(QueueUrl=url, **Mail(body, delay_s, attributes or {}).request)
         return str(answer["MessageId"])
+
+    def send_batch(self, name: str, mails: Sequence[Mail]) -> dict[int, str]:
+        """Send what one of `batches` holds with one call; by position, why SQS refused a message."""
+        url = self.url(name)
+        entries = [{"Id": str(n), **mail.request} for n, mail in enumerate(mails)]
+        with _ours("sqs:SendMessage", name):
+            answer = self._client.send_message_batch(QueueUrl=url, Entries=entries)
+        refused = {
+            int(one["Id"]): f"{one.get('Code', '')} {one.get('Message', '')}" for one in answer.get("Failed", [])
+        }
+        if len(refused) + len(answer.get("Successful", [])) != len(mails):
+            raise AwsError(f"sqs:SendMessage failed for {name}", why="the answer is not from SQS", cause="unreachable")
+        return refused
 
     def delete(self, name: str, receipts: Sequence[Receipt]) -> list[str]:
         """Delete in batches; the ids of the entries that SQS refused come back."""
-        return self._each_batch("sqs:DeleteMessage", "delete_message_batch", name, receipts, {})
+        return self._each_batch("sqs:DeleteMessage", "delete_message_batch", name, [(one, {}) for one in receipts])
 
     def extend(self, name: str, receipts: Sequence[Receipt], seconds: int) -> list[str]:
         """Set the visibility timeout from now on, in batches; 0 gives the messages back at once."""
-        extra = {"VisibilityTimeout": max(0, min(MAX_VISIBILITY_S, seconds))}
-        return self._each_batch("sqs:ChangeMessageVisibility", "change_message_visibility_batch", name, receipts, extra)
+        return self.hide(name, [(receipt, seconds) for receipt in receipts])
+
+    def hide(self, name: str, times: Sequence[tuple[Receipt, int]]) -> list[str]:
+        """The same with a timeout for each."""
+        entries = [
+            (receipt, {"VisibilityTimeout": max(0, min(MAX_VISIBILITY_S, seconds))}) for receipt, seconds in times
+        ]
+        return self._each_batch("sqs:ChangeMessageVisibility", "change_message_visibility_batch", name, entries)
 
     def attributes(self, name: str) -> QueueAttributes:
         """Depths (approximate) and settings of a queue; changes nothing."""
@@ -179,21 +214,29 @@ class Sqs:
         return self._clients("sqs")
 
     def _each_batch(
-        self, action: str, method: str, name: str, receipts: Sequence[Receipt], extra: Mapping[str, Any]
+        self, action: str, method: str, name: str, items: Sequence[tuple[Receipt, Mapping[str, Any]]]
     ) -> list[str]:
         failed: list[str] = []
         url = self.url(name)
-        for chunk in _chunks(receipts):
-            entries = [{"Id": str(i), "ReceiptHandle": receipt, **extra} for i, (_, receipt) in enumerate(chunk)]
+        for start in range(0, len(items), BATCH):
+            chunk = items[start : start + BATCH]
+            entries = [{"Id": str(i), "ReceiptHandle": one[1], **extra} for i, (one, extra) in enumerate(chunk)]
             with _ours(action, name):
                 answer = getattr(self._client, method)(QueueUrl=url, Entries=entries)
-            failed += [chunk[int(entry["Id"])][0] for entry in answer.get("Failed", [])]
+            failed += [chunk[int(entry["Id"])][0][0] for entry in answer.get("Failed", [])]
         return failed
 
 
-def _chunks(items: Sequence[Receipt]) -> Iterator[Sequence[Receipt]]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
+def batches(mails: Sequence[Mail]) -> Iterator[range]:
+    """The positions that go together into one `send_batch`: ten at most, and no more than SQS takes at once."""
+    start = size = 0
+    for n, mail in enumerate(mails):
+        if n > start and (n - start == BATCH or size + mail.size > BATCH_BYTES):
+            yield range(start, n)
+            start, size = n, 0
+        size += mail.size
+    if mails:
+        yield range(start, len(mails))
 
 
 def _message(raw: Mapping[str, Any]) -> Message:

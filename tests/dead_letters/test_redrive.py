@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,12 +58,23 @@ def test_only_the_chosen_letters_go_back_and_the_others_are_visible_at_once(
 def test_a_letter_goes_back_byte_for_byte_without_what_the_burial_added(
     stores: Stores, dlq: str, bury: Bury, tmp_path: Path
 ) -> None:
-    bury(111, **{"academyctl.first_sent_at": "2026-01-01T00:00:00+00:00", "origin": "api"})
-    body = sample(stores, dlq).letters[0].body
+    carried = {"academyctl.first_sent_at": "2026-01-01T00:00:00+00:00", "origin": "api"}
+    bury(111, **carried)
+    [letter] = sample(stores, dlq).letters
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
     redrive_all(planned(stores), stores, tmp_path / "audit.jsonl")
     [message] = received(stores)
-    assert message.body == body
-    assert message.attributes == {"academyctl.first_sent_at": "2026-01-01T00:00:00+00:00", "origin": "api"}
+    assert message.body == letter.body
+    attributes = dict(message.attributes)
+    assert before <= datetime.fromisoformat(attributes.pop("academyctl.redriven")) <= datetime.now(UTC)
+    assert attributes == {**carried, "academyctl.first_id": letter.id}
+
+
+def test_a_letter_that_goes_back_again_keeps_its_first_id(stores: Stores, bury: Bury, tmp_path: Path) -> None:
+    bury(111, **{"academyctl.first_id": "the-first"})
+    redrive_all(planned(stores), stores, tmp_path / "audit.jsonl")
+    [message] = received(stores)
+    assert message.attributes["academyctl.first_id"] == "the-first"
 
 
 def test_a_letter_of_another_queue_stays(stores: Stores, bury: Bury) -> None:

@@ -11,7 +11,7 @@ import pytest
 from academyctl.errors import AwsError
 from academyctl.stores import Stores
 from academyctl.stores.aws import client_factory
-from academyctl.stores.sqs import Message, Sqs
+from academyctl.stores.sqs import Mail, Message, Sqs
 from tests.conftest import eventually
 
 
@@ -35,6 +35,20 @@ def test_a_message_given_back_comes_again_and_counts(stores: Stores, queue: str)
     assert stores.sqs.extend(queue, [(first.id, first.receipt)], 0) == []
     [second] = stores.sqs.receive(queue, wait_s=1)
     assert (second.id, second.receive_count) == (first.id, 2)
+
+
+def test_ten_messages_are_sent_with_one_call_and_each_is_hidden_for_its_own_time(stores: Stores, queue: str) -> None:
+    mails = [Mail(f"body {n}", attributes={"academyctl.first_id": str(n), "empty": ""}) for n in range(10)]
+    assert stores.sqs.send_batch(queue, mails) == {}
+    got: list[Message] = []
+    while len(got) < 10:
+        got += stores.sqs.receive(queue, wait_s=1, visibility_s=30)
+    assert {(one.body, *one.attributes.items()) for one in got} == {
+        (f"body {n}", ("academyctl.first_id", str(n))) for n in range(10)
+    }
+    times = [((one.id, one.receipt), 0 if one.body == "body 3" else 60) for one in got]
+    assert stores.sqs.hide(queue, times) == []
+    assert [one.body for one in stores.sqs.receive(queue, wait_s=1)] == ["body 3"]
 
 
 def test_more_than_ten_messages_are_deleted_in_batches(stores: Stores, queue: str) -> None:

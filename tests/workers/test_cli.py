@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from academyctl.__main__ import main
+from academyctl.cli.worker import _line, _threads
 from academyctl.errors import UsageError
 from academyctl.settings import load
 from tests.conftest import eventually
-from tests.workers.rig import ROOT, Rig
+from tests.workers.rig import ROOT, Rig, Seen, make_worker
 from workers import _find
 from workers import _health as health
 from workers._model import Worker
@@ -101,7 +102,25 @@ def test_every_word_makes_a_worker_of_its_name_with_the_guards(word: str, tmp_pa
     made = _find.make(word, settings)
     assert isinstance(made, Worker)
     assert made.kind == word
-    assert [guard.__name__ for guard in made.guards] == ["logged", "kept", "locked"]
+    # One that takes many at once takes their locks in one go, too.
+    locked = [] if made.handle_many else ["locked"]
+    assert [guard.__name__ for guard in made.guards] == ["logged", "kept", *locked]
+
+
+@pytest.mark.parametrize(
+    ("usual", "said", "threads"), [(0, {}, 1), (2, {}, 2), (2, {"ACADEMYCTL_CONCURRENCY": "1"}, 1)]
+)
+def test_a_worker_has_its_usual_threads_unless_the_setting_is_said(
+    usual: int, said: dict[str, str], threads: int
+) -> None:
+    assert _threads(load(said), make_worker(Seen(), threads=usual)) == threads
+
+
+def test_a_list_of_workers_counts_what_comes_by_the_hundred() -> None:
+    beat = {"kind": "messaging", "jobs": [{"tenant_id": 1}] * 20, "running": 200}
+    assert _line(beat)[-1] == "200 running"
+    assert _line(beat | {"jobs": [{"video_id": 1}, {"video_id": 2}], "running": 2})[-1] == "video_id=1; video_id=2"
+    assert _line(beat | {"jobs": [], "running": 0})[-1] == "idle"
 
 
 def test_every_missing_setting_is_named_in_the_platforms_words_and_the_exit_code_is_1(academyctl: Command) -> None:

@@ -36,6 +36,7 @@ def document(**changes: Any) -> dict[str, Any]:
         {"last_receive_at": ago(49)},
         {"last_receive_at": ago(9000), "jobs": [{"video_id": 1}]},
         {"last_receive_at": None, "started_at": ago(40)},
+        {"last_receive_at": ago(9000), "held_off_at": ago(1)},
         {"beat_at": ago(61)},
     ],
 )
@@ -50,6 +51,7 @@ def test_a_turning_loop_with_a_beating_keeper_is_healthy(changes: dict[str, Any]
         ({"beat_at": ago(9), "beat_s": 1}, "its keeper has not beaten for 9 s"),
         ({"last_receive_at": ago(51)}, "no receive has come back for 51 s and no job runs"),
         ({"last_receive_at": None, "started_at": ago(51)}, "no receive has come back for 51 s and no job runs"),
+        ({"last_receive_at": ago(9000), "held_off_at": ago(51)}, "no receive has come back for 51 s and no job runs"),
         ({"beat_at": ago(300), "jobs": [{"video_id": 1}]}, "its keeper has not beaten for 300 s"),
         ({"beat_at": "yesterday"}, "its health file cannot be read"),
         ({"beat_at": None}, "its health file cannot be read"),

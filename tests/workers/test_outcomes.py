@@ -68,7 +68,7 @@ def test_the_last_failure_is_told_to_the_worker_and_then_buried_with_its_reason(
     def exhausted(delivery: Delivery, reason: str) -> None:
         told.append((delivery.job["n"], reason, rig.sqs.left(DLQ)))
 
-    rig.sqs.put(QUEUE, body(n=1), attributes={"trace": "abc"})
+    [sent] = rig.sqs.put(QUEUE, body(n=1), attributes={"trace": "abc"})
     seen = Seen(lambda _: Retry("codec unknown", after=0))
     log = rig.once(make_worker(seen, exhausted=exhausted), 3)
     assert [delivery.last_attempt for delivery in seen.deliveries] == [False, False, True]
@@ -80,6 +80,7 @@ def test_the_last_failure_is_told_to_the_worker_and_then_buried_with_its_reason(
         "academyctl.reason": "codec unknown",
         "academyctl.source_queue": QUEUE,
         "academyctl.receive_count": "3",
+        "academyctl.first_id": sent,
         "trace": "abc",
     }
     assert (dead.body, rig.sqs.left(QUEUE)) == (body(n=1), 0)
