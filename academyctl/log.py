@@ -20,8 +20,8 @@ _NAMED = (
 # the cost of a clean line to a fifth, and nearly all lines are clean.
 _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     # Korean mobile and landline numbers: the first four digits stay, as in the platform's logs (0101****).
-    (("0",), re.compile(r"(?<![\w-])(0\d{1,2})[-. ]?(\d)\d{2,3}[-. ]?\d{4}(?![\w-])"), r"\1\2****"),
-    (("82",), re.compile(r"(?<!\w)\+?82[-. ]?(1\d)[-. ]?(\d)\d{3}[-. ]?\d{4}(?!\w)"), r"0\1\2****"),
+    (("0",), re.compile(r"(?<![A-Za-z0-9_-])(0\d{1,2})[-. ]?(\d)\d{2,3}[-. ]?\d{4}(?![A-Za-z0-9_-])"), r"\1\2****"),
+    (("82",), re.compile(r"(?<![A-Za-z0-9_])\+?82[-. ]?(1\d)[-. ]?(\d)\d{3}[-. ]?\d{4}(?![A-Za-z0-9_])"), r"0\1\2****"),
     (("x-amz-",), re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"), r"\1****"),
     (
         ("secret", "passw", "token", "api", "signature", "receipt"),

@@ -18,7 +18,7 @@ class Messaging(Section):
         100, "MESSAGING_GROUP_SIZE", description="texts in one request to Solapi at most"
     )
     buffer: Annotated[int, Field(ge=10, le=20_000)] = setting(
-        1000, "MESSAGING_BUFFER", description="texts held ahead at most, so that no academy waits behind another's"
+        6000, "MESSAGING_BUFFER", description="texts held ahead at most: among these academies take turns"
     )
     rate: Annotated[int, Field(ge=0)] = setting(
         0, "MESSAGING_RATE_PER_SECOND", description="texts a second of one worker; 0 = no limit"

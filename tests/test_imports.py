@@ -23,11 +23,13 @@ ROOMS: dict[str, frozenset[str]] = {
     "academyctl.log": frozenset({"academyctl.errors"}),
     "academyctl.output": frozenset({"academyctl.errors", "academyctl.log"}),
     "academyctl.contract": frozenset({"academyctl.errors"}),
+    "academyctl.messaging": frozenset({"academyctl.errors", "academyctl.contract"}),
 }
 SETTINGS = frozenset(
     {"academyctl.settings", "academyctl.settings_model", "academyctl.settings_messaging", "academyctl.settings_file"}
 )
-BASE = frozenset({"academyctl", "academyctl.errors", "academyctl.log", "academyctl.contract"}) | SETTINGS
+BASE = frozenset({"academyctl", "academyctl.errors", "academyctl.log", "academyctl.contract", "academyctl.messaging"})
+BASE |= SETTINGS
 ROOMS |= dict.fromkeys(SETTINGS, SETTINGS | {"academyctl.errors"})
 ROOMS["academyctl.stores"] = BASE
 SIBLINGS = ("checks", "workers", "playbooks", "academyctl.local", "academyctl.fleet", "academyctl.remote")

@@ -42,6 +42,7 @@ def _flat(value: object) -> str:
 
 VIDEO_STARTED = Token("Video Worker (SQS) started", ("queue", "wait_time", "worker"))
 AI_STARTED = Token("AI Worker (SQS) started", ("queue", "wait_time", "worker"))
+MESSAGING_STARTED = Token("Messaging Worker started", ("queue", "wait_time", "worker"))
 RECEIVED = Token(
     "SQS_MESSAGE_RECEIVED",
     (
@@ -67,12 +68,15 @@ ENCODING_DURATION = Token("VIDEO_ENCODING_DURATION", ("video_id", "duration_sec"
 LEASE_LOST = Token("LEASE_LOST", ("video_id", "job_id", "reason"))
 JOB_DEAD = Token("JOB_DEAD", ("job_id", "video_id", "attempt", "reason"))
 RAW_KEPT = Token("R2_RAW_KEPT", ("video_id", "key", "days"))
+MESSAGE_SENT = Token("MESSAGE_SENT", ("key", "tenant_id", "kind", "group", "message"))
+MESSAGE_FAILED = Token("MESSAGE_FAILED", ("key", "tenant_id", "reason"))
+MESSAGE_UNKNOWN = Token("MESSAGE_UNKNOWN", ("key", "tenant_id", "reason"))
 STOPPING = Token("Received", ("signal", "current_job"))
 
 TOKENS = (
-    VIDEO_STARTED, AI_STARTED, AI_IDEMPOTENT_SKIP, AI_TYPE_LEFT,
+    VIDEO_STARTED, AI_STARTED, MESSAGING_STARTED, AI_IDEMPOTENT_SKIP, AI_TYPE_LEFT,
     RECEIVED, COMPLETED, FAILED, DEFERRED, REJECTED, ALREADY_READY, IDEMPOTENT_SKIP,
-    ENCODING_DURATION, LEASE_LOST, JOB_DEAD, RAW_KEPT,
+    ENCODING_DURATION, LEASE_LOST, JOB_DEAD, RAW_KEPT, MESSAGE_SENT, MESSAGE_FAILED, MESSAGE_UNKNOWN,
 )  # fmt: skip
 
 # Plain sentences of the platform's workers, kept word for word because runbooks grep them.
@@ -107,6 +111,13 @@ ATTENDANCE_EXPORT_DONE = "ATTENDANCE_EXCEL_EXPORT done job_id={job_id} tenant_id
 ATTENDANCE_EXPORT_FAILED = "ATTENDANCE_EXCEL_EXPORT failed job_id={job_id} tenant_id={tenant_id}: {error}"
 STAFF_EXPORT_DONE = "STAFF_EXCEL_EXPORT done job_id={job_id} tenant_id={tenant_id} key={key}"
 STAFF_EXPORT_FAILED = "STAFF_EXCEL_EXPORT failed job_id={job_id} tenant_id={tenant_id}: {error}"
+INSUFFICIENT_BALANCE = "tenant_id={tenant_id} insufficient_balance balance={balance} base_price={price}, skip send"
+ALIMTALK_FALLBACK = "alimtalk failed, fallback to {kind}"
+MOCK_START = (
+    "[MockSolapi] SOLAPI_MOCK or DEBUG is on: this worker ONLY PRETENDS. No text goes out, nothing is charged, "
+    "and every message is deleted as if it had been sent / 실제 문자는 발송되지 않습니다"
+)
+MOCK_SENT = "[MockSolapi] 발송 스킵 (실제 API 미호출) | texts={count} | SOLAPI_MOCK or DEBUG is on: nothing is sent"
 SIGNAL = "Received {signal}, initiating graceful shutdown... | current_job={current}"
 SHUTDOWN_DONE = "Graceful shutdown: current job completed, exiting"
 SHUTDOWN = "{kind} Worker shutdown complete"

@@ -11,6 +11,7 @@ from typing import Any
 from academyctl.errors import BadMessage
 
 _MAX_ID = 2**63 - 1
+_MAX_DIGITS = 100
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ def json_object(body: str) -> dict[str, Any]:
 def positive_id(data: Mapping[str, Any], name: str) -> int:
     """A required id, also when written as a text of digits. Raises BadMessage."""
     value = data.get(name)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    # Python refuses to read a number of thousands of digits.
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_ID:
         raise BadMessage(f"Invalid message format ({name} required): it is absent or no positive whole number")

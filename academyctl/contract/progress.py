@@ -121,3 +121,19 @@ def job_status(
     if result is not None and len(json.dumps(result, ensure_ascii=False)) < JOB_RESULT_CHARS:
         body["result"] = dict(result)
     return body
+
+
+@dataclass(frozen=True)
+class MessageStep:
+    """A step of a text."""
+
+    name: str
+    display: str
+
+
+MESSAGE_STEPS = (MessageStep("sending", "발송"), MessageStep("done", "완료"))
+
+
+def message(*, done: bool) -> dict[str, Any]:
+    """A text's progress: handed to Solapi or perhaps so, or known to be there."""
+    return job(MESSAGE_STEPS, "done" if done else "sending", 100 if done else 50, step_percent=100 if done else 0)

@@ -18,6 +18,7 @@ MAX_KEY = 100
 """Solapi keeps no longer a value of customFields, and the key travels there."""
 MAX_TEXT = 20_000
 _MAX_REPLACEMENTS = 100
+_MAX_NAME = 100
 
 
 @dataclass(frozen=True, repr=False)
@@ -126,7 +127,8 @@ def _replacements(value: object) -> tuple[tuple[str, str], ...]:
     for one in value:
         if not isinstance(one, dict) or not isinstance(one.get("key"), str) or not one["key"]:
             raise bad
-        found.append((one["key"].removeprefix("#{").removesuffix("}"), _plain(one.get("value"))))
+        name = _checked(one["key"].removeprefix("#{").removesuffix("}"), "a key of alimtalk_replacements", _MAX_NAME)
+        found.append((name, _checked(_plain(one.get("value")), "a value of alimtalk_replacements", MAX_TEXT)))
     return tuple(found)
 
 
@@ -139,7 +141,10 @@ def _optional_id(value: object) -> int | None:
 
 
 def _string(data: Mapping[str, Any], name: str, most: int) -> str:
-    value = data.get(name)
+    return _checked(data.get(name), name, most)
+
+
+def _checked(value: object, name: str, most: int) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or "\x00" in value or len(value) > most:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from academyctl.stores.r2 import R2
     from academyctl.stores.redis import Redis
     from academyctl.stores.solapi import Solapi
+    from academyctl.stores.solapi_sending import Sender
     from academyctl.stores.sqs import Sqs
     from academyctl.stores.videos import Videos
 
@@ -70,6 +71,12 @@ class Stores:
         return self._once("solapi", lambda: Solapi(self.settings.solapi))
 
     @property
+    def solapi_sender(self) -> Sender:
+        from academyctl.stores.solapi_sending import Sender
+
+        return self._once("solapi_sender", lambda: Sender(self.settings))
+
+    @property
     def videos(self) -> Videos:
         from academyctl.stores.videos import Videos
 
@@ -107,7 +114,7 @@ class Stores:
         """Close what was opened; the object may be used again afterwards."""
         with self._lock:
             made, self._made = self._made, {}
-        for name in ("redis", "db"):
+        for name in ("redis", "db", "solapi_sender"):
             if name in made:
                 made[name].close()
 

@@ -157,7 +157,7 @@ def away(error: psycopg.Error, where: str) -> DatabaseAway:
         )
     elif state == "53300":
         cause, remedy = "capacity", Both("too many connections: close some", "연결이 너무 많습니다. 일부를 닫으세요")
-    elif isinstance(error, _LOST):
+    elif isinstance(error, _LOST) or state == "25P03":  # a transaction that this process left standing
         cause, remedy = (
             "unreachable",
             Both(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from academyctl.stores.r2 import R2
     from academyctl.stores.readonly_redis import ReadOnlyRedis
     from academyctl.stores.solapi import Solapi
+    from academyctl.stores.solapi_sending import Sender
     from academyctl.stores.sqs import Sqs
 
 READ_VERBS = ("Get", "List", "Describe", "Head")
@@ -104,6 +105,10 @@ class ReadOnlyStores(Stores):
 
         made = self.settings.solapi
         return self._once("solapi", lambda: Solapi(made, timeout_s=self.call_s, now=self._now, note_date=note))
+
+    @property
+    def solapi_sender(self) -> Sender:
+        raise NotReadOnly("a diagnosis sends no texts")
 
     def aws_clients(self, **_longer: Any) -> Any:
         """Clients that only read; the time limits are this diagnosis's own. Raises AwsError for half a key."""

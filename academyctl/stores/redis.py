@@ -29,6 +29,14 @@ if not held or held == ARGV[1] then
 end
 return {0, held, redis.call('PTTL', KEYS[1])}
 """
+_ACQUIRE_OVER = """
+local held = redis.call('GET', KEYS[1])
+if not held or held == ARGV[1] or (#ARGV[3] > 0 and string.sub(held, 1, #ARGV[3]) == ARGV[3]) then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return {1, ARGV[1], 0}
+end
+return {0, held, redis.call('PTTL', KEYS[1])}
+"""
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -166,6 +174,33 @@ class Redis:
     def release(self, key: str, value: str) -> bool:
         """Delete the lock only if it is still ours."""
         return bool(self._script(_RELEASE, key, value))
+
+    def acquire_many(self, locks: Sequence[tuple[str, str]], ttl_ms: int, *, over: str = "") -> list[LockState]:
+        """Take (key, value) locks in one round trip, or learn who has them, in their order.
+
+        A lock whose value begins with `over` is taken from its holder.
+        """
+        if not locks:
+            return []
+        with self._call() as client:
+            pipe = client.pipeline(transaction=False)
+            for key, value in locks:
+                pipe.eval(_ACQUIRE_OVER, 1, key, value, ttl_ms, over)
+            return [LockState(bool(mine), str(held), int(ttl)) for mine, held, ttl in pipe.execute()]
+
+    def release_many(
+        self, locks: Sequence[tuple[str, str]], *, values: Mapping[str, Mapping[str, Any]], ttl_s: int
+    ) -> None:
+        """Delete the locks that are still ours and set `values` as JSON for `ttl_s`, in one round trip."""
+        if not locks and not values:
+            return
+        with self._call() as client:
+            pipe = client.pipeline(transaction=False)
+            for key, value in locks:
+                pipe.eval(_RELEASE, 1, key, value)
+            for key, said in values.items():
+                pipe.set(key, json.dumps(said, ensure_ascii=False), ex=ttl_s)
+            pipe.execute()
 
     def close(self) -> None:
         if self._client is not None:

@@ -26,16 +26,19 @@ STRANGER = "solapi-stranger"
 """Code of the error for an answer that is not Solapi's."""
 _MAX_ANSWER = 1 << 20
 _CHECK_KEY = Both("check SOLAPI_API_KEY and SOLAPI_API_SECRET", "SOLAPI_API_KEY와 SOLAPI_API_SECRET을 확인하세요")
-_CHECK_URL = Both("check SOLAPI_BASE_URL and the network", "SOLAPI_BASE_URL과 네트워크를 확인하세요")
+CHECK_URL = Both("check SOLAPI_BASE_URL and the network", "SOLAPI_BASE_URL과 네트워크를 확인하세요")
 _CHECK_CLOCK = Both("set this machine's clock", "이 컴퓨터의 시계를 맞추세요")
+_CHARGE = Both("charge Solapi's account", "Solapi 잔액을 충전하세요")
 _WAIT = Both("wait a minute and try again", "1분 뒤 다시 시도하세요")
 _CAUSES = {
     "InvalidAPIKey": ("auth", _CHECK_KEY), "Unauthorized": ("auth", _CHECK_KEY),
     "SignatureDoesNotMatch": ("auth", _CHECK_KEY), "InvalidAuthorization": ("auth", _CHECK_KEY),
     "RequestTimeTooSkewed": ("clock", _CHECK_CLOCK), "TooManyRequests": ("throttled", _WAIT),
+    "NotEnoughBalance": ("money", _CHARGE), "InvalidDate": ("clock", _CHECK_CLOCK), "InvalidSalt": ("auth", _CHECK_KEY),
+    "DuplicatedSignature": ("throttled", _WAIT),
 }  # fmt: skip
 _OF_STATUS = {
-    401: ("auth", _CHECK_KEY), 403: ("permission", _CHECK_KEY), 429: ("throttled", _WAIT),
+    401: ("auth", _CHECK_KEY), 402: ("money", _CHARGE), 403: ("permission", _CHECK_KEY), 429: ("throttled", _WAIT),
     502: ("unreachable", _WAIT), 503: ("unreachable", _WAIT), 504: ("unreachable", _WAIT),
 }  # fmt: skip
 
@@ -112,13 +115,13 @@ class Solapi:
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise self._stranger(path, str(error.reason)) from error
             if isinstance(error.reason, str):
-                raise SolapiAway(what, why=error.reason, cause="settings", remedy=_CHECK_URL) from error
-            raise SolapiAway(what, why=str(error.reason), cause="unreachable", remedy=_CHECK_URL) from error
+                raise SolapiAway(what, why=error.reason, cause="settings", remedy=CHECK_URL) from error
+            raise SolapiAway(what, why=str(error.reason), cause="unreachable", remedy=CHECK_URL) from error
         except (OSError, http.client.HTTPException) as error:
             why = str(error) or type(error).__name__
-            raise SolapiAway(what, why=why, cause="unreachable", remedy=_CHECK_URL) from error
+            raise SolapiAway(what, why=why, cause="unreachable", remedy=CHECK_URL) from error
         except ValueError as error:  # a URL without scheme, or a header with a line end in it
-            raise SolapiAway(what, why=str(error), cause="settings", remedy=_CHECK_URL) from error
+            raise SolapiAway(what, why=str(error), cause="settings", remedy=CHECK_URL) from error
         self._note_date(date)
         try:
             parsed = json.loads(body)
@@ -139,17 +142,22 @@ class Solapi:
         if not isinstance(raw, dict) or "errorCode" not in raw:
             return self._stranger(path, f"HTTP {status} without errorCode")
         code, told = str(raw["errorCode"]), str(raw.get("errorMessage", ""))
-        cause, remedy = _CAUSES.get(code) or _OF_STATUS.get(status) or ("refused", _WAIT)
-        # A key of the wrong length is refused as a malformed request, not as a wrong key.
-        if code == "ValidationError" and "apikey" in told.lower():
-            cause, remedy = _CAUSES["InvalidAPIKey"]
+        cause, remedy = cause_of(status, code, told)
         what = f"GET {path} failed for {self.where}"
         return SolapiAway(what, why=f"{code}: {told}"[:300], cause=cause, remedy=remedy, code=code)
 
     def _stranger(self, path: str, why: str = "") -> SolapiAway:
         told = "the answer is not from Solapi" + (f" ({why})" if why else "")
         what = f"GET {path} failed for {self.where}"
-        return SolapiAway(what, why=told, cause="unreachable", remedy=_CHECK_URL, code=STRANGER)
+        return SolapiAway(what, why=told, cause="unreachable", remedy=CHECK_URL, code=STRANGER)
+
+
+def cause_of(status: int, code: str, told: str) -> tuple[str, Both]:
+    """The kind of a refusal, and what helps: auth, clock, permission, throttled, unreachable, refused, or money."""
+    # A key of the wrong length is refused as a malformed request, not as a wrong key.
+    if code == "ValidationError" and "apikey" in told.lower():
+        return _CAUSES["InvalidAPIKey"]
+    return _CAUSES.get(code) or _OF_STATUS.get(status) or ("refused", _WAIT)
 
 
 def digits(number: str) -> str:
