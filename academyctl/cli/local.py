@@ -127,6 +127,8 @@ def reset(
 def inbox(
     fmt: OutputOption = Format.table,
     folder: DirOption = None,
+    to: Annotated[str, typer.Option("--to", help="Only to this phone.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=0, help="The last so many; 0 = all.")] = 0,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show full phone numbers and texts.")] = False,
 ) -> None:
     """The messages that the fake Solapi accepted."""
@@ -135,15 +137,64 @@ def inbox(
     from academyctl.log import mask
 
     messages = LocalStack(folder).inbox()
+    if to:
+        wanted = "".join(char for char in to if char.isdigit())
+        messages = [one for one in messages if str(one["to"]) == wanted]
+    messages = messages[-limit:] if limit else messages
     if not reveal:
         messages = [
             {**one, "to": mask(str(one["to"])), "from": mask(str(one["from"])), "text": mask(str(one["text"]))}
             for one in messages
         ]
-    lines = [(one["accepted_at"][:19], one["type"], one["from"], one["to"], one["text"]) for one in messages]
+    lines = [
+        (one["accepted_at"][:19], one["type"], one.get("bytes"), one["from"], one["to"], one["text"])
+        for one in messages
+    ]
     output.emit(
         {"messages": messages},
         fmt=fmt,
         revealed=reveal,
-        table=lambda: output.rows(("accepted", "type", "from", "to", "text"), lines) if lines else "the inbox is empty",
+        table=lambda: (
+            output.rows(("accepted", "type", "bytes", "from", "to", "text"), lines) if lines else "the inbox is empty"
+        ),
     )
+
+
+@app.command()
+def solapi(
+    fmt: OutputOption = Format.table,
+    folder: DirOption = None,
+    fail: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail",
+            help="503x3 (three times; x0 = until --clear), timeout-after, timeout-before, cut-after, cut-before, "
+            "status-after-accepting=504, refuse=TooManyRequests, partial=1062 (every second text), slow=2, lag=5 "
+            "(its list shows a text 5 s late); with @list it is the list that fails. May be repeated: in this order.",
+        ),
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget what was scripted before.")] = False,
+    balance: Annotated[int | None, typer.Option("--balance", min=0, help="Give it this much money, in won.")] = None,
+) -> None:
+    """What the fake Solapi was asked, and let it fail, as the real one may, to see what a worker does then."""
+    from academyctl import output
+    from academyctl.local.solapi_remote import Fake, steps_of
+
+    steps, fake = steps_of(fail or ()), Fake(folder)
+    if clear:
+        fake.clear()
+    if steps:
+        fake.script(steps)
+    if balance is not None:
+        fake.account(balance=balance)
+    state = fake.state()
+
+    def table() -> object:
+        asked = [(what, how, times) for what, found in state["requests"].items() for how, times in found.items()]
+        return output.rows(("asked", "answered", "times"), asked) if asked else "nobody has asked it anything yet"
+
+    output.emit(state, fmt=fmt, table=table)
+    if fmt == Format.table:
+        told = ", ".join(step["told"] for step in state["steps"]) or "nothing"
+        output.note(f"scripted now: {told}")
+        output.note(f"money: {state['balance']:,} won and {state['point']:,} points; messages: {state['messages']:,}")

@@ -1,4 +1,4 @@
-"""Sample data: one academy with a lecture, videos in every state, students, rosters, jobs; and factories for tests."""
+"""Sample data: an academy with a lecture, videos in every state, students, rosters, jobs, a text; and factories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from academyctl.contract import keys
-from academyctl.local import sample_jobs, sample_media
+from academyctl.local import sample_jobs, sample_media, sample_texts
 from academyctl.local.sample_jobs import ROSTER_FILE, ROSTER_KEY, TWO_PHONES_KEY
 from academyctl.stores import Stores
 from academyctl.stores.postgres import Row
@@ -53,6 +53,7 @@ def load(stores: Stores) -> Sample:
             made = {"created_at": job["created_at"], "updated_at": job["updated_at"]}
             job_id = insert(cursor, "ai_job", **job)
             insert(cursor, "ai_result", **made, payload=json.dumps(result), job_id=job_id)
+    sample_texts.leave_unknown(stores, tenant_id)
     return Sample(tenant_id, lecture_id, session_id, videos)
 
 

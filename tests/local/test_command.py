@@ -125,13 +125,16 @@ def test_the_inbox_masks_phone_numbers_unless_told_to_reveal(tmp_path: Path) -> 
     assert cli.json("inbox") == {"messages": []}
     path = services.inbox_file(tmp_path)
     path.parent.mkdir(parents=True)
-    line = {"to": SECRET, "from": "0212345678", "type": "SMS", "accepted_at": "2026-11-21T00:00:00+00:00"}
+    line = {"to": SECRET, "from": "0212345678", "type": "SMS", "bytes": 18, "accepted_at": "2026-11-21T00:00:00+00:00"}
     path.write_text(json.dumps(line | {"text": f"연락처 {SECRET}"}) + "\n", encoding="utf-8")
     for words in (("inbox",), ("inbox", "--output", "json")):
         assert SECRET not in cli.run(*words).stdout
         assert SECRET in cli.run(*words, "--reveal").stdout
     [message] = cli.json("inbox")["messages"]
     assert (message["to"], message["text"], message["type"]) == ("0101****", "연락처 0101****", "SMS")
+    assert message["bytes"] == 18
+    assert cli.json("inbox", "--to", "010-9999-9999", "--limit", "5") == {"messages": []}
+    assert len(cli.json("inbox", "--to", "010-1234-5678", "--limit", "1")["messages"]) == 1
 
 
 @pytest.mark.parametrize("words", [("up", "--aws", "localstack"), ("env", "--shell", "fish")])

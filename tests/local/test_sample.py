@@ -108,6 +108,14 @@ def test_one_sample_job_is_done_and_one_waits_for_a_decision_with_its_file(demo:
     assert results[1]["payload"]["mapping_hint"] == "--map parent_phone=B"
 
 
+def test_of_one_sample_text_nobody_knows_whether_it_was_sent_and_its_books_agree(demo: Stores) -> None:
+    [row] = demo.db.query("SELECT state, billed, price_cents FROM academyctl_message_delivery")
+    assert (row["state"], row["billed"]) == ("UNKNOWN", True)
+    [entry] = demo.db.query("SELECT won, balance_after FROM academyctl_credit_entry")
+    [tenant] = demo.db.query("SELECT credit_balance FROM core_tenant")
+    assert (entry["won"], entry["balance_after"]) == (-9, tenant["credit_balance"])
+
+
 def test_the_sample_clip_is_made_once_a_folder(tmp_path: Path, stack: LocalStack) -> None:
     nowhere = tmp_path / "no-ffmpeg"
     made = sample_media.make(nowhere, stack.folder)
