@@ -1,4 +1,4 @@
-"""Every defect of the former workers that concerns video, AI jobs, queues or Redis has a test that names its claim.
+"""Every defect of the former workers in videos, AI jobs, texts, queues or Redis has a test that names its claim.
 
 The numbers are those of the platform's own list (contract 11). A test that is renamed or removed must be replaced here.
 """
@@ -98,6 +98,24 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "test_what_the_rows_tier_may_not_is_failed_without_a_run",
         ),
     ),
+    16: (
+        "a held lock gets a text deleted",
+        (
+            "test_a_legacy_workers_lock_defers_a_text_and_does_not_delete_it",
+            "test_a_text_behind_a_legacy_workers_lock_is_given_back_not_deleted",
+        ),
+    ),
+    17: (
+        "a text without credit is deleted",
+        (
+            "test_a_text_without_credit_waits_and_goes_once_there_is_some",
+            "test_credit_that_does_not_come_makes_a_letter_which_goes_after_a_charge",
+        ),
+    ),
+    18: (
+        "charging 8.50 and giving it back makes 101 of 100",
+        ("test_credit_comes_back_to_the_won_when_a_text_is_refused",),
+    ),
     19: (
         "a row of an open transaction is taken for none and its message deleted",
         (
@@ -110,6 +128,21 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "a second export is the first one's dead link",
         ("test_the_next_request_is_a_job_of_its_own", "test_a_second_export_is_a_second_job"),
     ),
+    21: (
+        "a redelivery or a double click sends twice",
+        (
+            "test_a_message_that_comes_again_is_skipped_and_the_lock_of_a_sent_text_stays",
+            "test_two_messages_with_one_business_key_are_one_text_also_within_a_group",
+            "test_a_double_click_goes_once_where_a_window_is_set",
+        ),
+    ),
+    22: (
+        "a crash between acceptance and delete sends and charges twice",
+        (
+            "test_a_text_whose_answer_was_lost_is_found_in_the_list_and_not_sent_again",
+            "test_texts_that_were_claimed_and_not_sent_go_without_being_charged_again",
+        ),
+    ),
     23: (
         "a redelivered job runs twice, and a timed-out one writes on",
         (
@@ -121,6 +154,13 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
     24: (
         "a killed worker hides its message for hours",
         ("test_a_killed_workers_video_is_finished_by_another_within_its_leases",),
+    ),
+    25: (
+        "two fallbacks at once, and variables that are never filled in",
+        (
+            "test_an_alimtalk_carries_its_variables_and_solapis_own_sms_stays_off",
+            "test_of_mode_both_a_refused_alimtalk_becomes_exactly_one_sms_paid_once",
+        ),
     ),
     26: ("a connectivity check consumes a message", ("test_a_whole_diagnosis_leaves_the_world_as_it_was",)),
     27: (
@@ -152,13 +192,17 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "test_redis_that_was_away_at_the_start_is_used_again_when_it_is_back",
             "test_a_failure_closes_the_breaker_and_time_opens_it_again",
+            "test_without_redis_each_text_still_goes_once",
         ),
     ),
     34: (
         "a hot loop while SQS refuses",
         ("test_an_outage_of_eight_seconds_costs_few_calls_and_is_noticed_to_be_over",),
     ),
-    35: ("ten failures end the process", ("test_ten_failures_in_a_row_do_not_end_the_worker",)),
+    35: (
+        "ten failures end the process",
+        ("test_ten_failures_in_a_row_do_not_end_the_worker", "test_ten_wrong_numbers_in_a_row_do_not_end_the_worker"),
+    ),
     37: (
         "a failure stays in flight for the whole visibility",
         ("test_failed_work_is_hidden_for_the_back_off_and_not_burnt_at_once",),
@@ -197,6 +241,7 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "test_nothing_secret_reaches_the_log",
             "test_the_first_password_leaves_the_row_with_the_jobs_end_and_is_never_said",
             "test_the_log_has_the_platforms_tokens_and_nobodys_data",
+            "test_what_cannot_be_read_goes_to_the_dead_letters_and_no_log_shows_a_phone_number",
         ),
     ),
     47: (
@@ -204,6 +249,14 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "test_a_message_of_another_tenant_is_rejected_and_touches_nothing",
             "test_a_message_of_another_tenant_deletes_nothing",
+        ),
+    ),
+    48: (
+        "an academy that may not send sends, and settings that are missing make texts free",
+        (
+            "test_an_academy_that_may_not_send_has_its_texts_kept_as_letters",
+            "test_a_tenant_that_does_not_exist_makes_a_letter_and_holds_up_nobody",
+            "test_solapis_settings_are_required_unless_the_worker_only_pretends",
         ),
     ),
 }
