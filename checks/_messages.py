@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks import _failures
+from checks._deliveries import HALFWAY_MIN, UNPAID_DAYS
 from checks._failures import Reason
 from checks._model import Verdict, World
 from checks._solapi import short
@@ -44,8 +45,12 @@ class Day:
 
 
 def rows(world: World) -> dict[str, Any]:
-    """Rows by the names tenants, counts, reasons; one round trip. Raises DatabaseAway."""
-    from academyctl.stores import notifications, postgres_batch
+    """Rows by the names tenants, counts, reasons, and of academyctl's own tables unknown, halfway, unpaid, ledger.
+
+    One round trip; a second without the latter where those tables are not there. Raises DatabaseAway.
+    """
+    from academyctl.errors import DatabaseAway
+    from academyctl.stores import delivery_reads, notifications, postgres_batch
     from academyctl.stores.credits import senders
 
     statements = {
@@ -53,7 +58,13 @@ def rows(world: World) -> dict[str, Any]:
         "counts": notifications.counts(_failures.HOURS),
         "reasons": notifications.reasons(_failures.HOURS),
     }
-    return dict(postgres_batch.read(world.stores.db, statements))
+    own = delivery_reads.survey(halfway_minutes=HALFWAY_MIN, unpaid_days=UNPAID_DAYS)
+    try:
+        return dict(postgres_batch.read(world.stores.db, statements | own))
+    except DatabaseAway as error:
+        if error.cause != "schema":
+            raise
+        return dict(postgres_batch.read(world.stores.db, statements))
 
 
 def tenant(row: Mapping[str, Any], numbers: frozenset[str] | None) -> Tenant:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from checks import _depth, _failures, _solapi
+from checks import _deliveries, _depth, _failures, _solapi
 from checks._access import access_finding, clock_finding, clock_kinds
+from checks._deliveries import Own
 from checks._depth import Depth
 from checks._fan import together
 from checks._messages import REASONS, Day, Tenant, day, rows, tenant
@@ -40,6 +41,7 @@ class Facts:
     tenants_total: int
     day: Day | None
     queue: Depth
+    own: Own
 
 
 def gather(world: World) -> Facts:
@@ -71,6 +73,7 @@ def gather(world: World) -> Facts:
         tenants_total=seen["tenants"][0]["total"] if seen.get("tenants") else 0,
         day=day(seen) if seen else None,
         queue=_depth.depths(world, _WORDS, answers)[0],
+        own=_deliveries.own(world, seen, set_up=not missing),
     )
 
 
@@ -79,6 +82,10 @@ _DEAD = "academyctl queue peek {queue} --dlq"
 NOT_SET = Kind(
     "messaging.not-configured", State.fail, Verdict.settings, ("academyctl config show --section solapi",),
     because=(Because("settings.missing", ("section",)),),
+)  # fmt: skip
+PRETENDED = Kind(
+    "messaging.pretended", State.warn, Verdict.settings, ("set {variable}=false",), stops=True,
+    because=(Because("settings.solapi-mock"), Because("settings.debug")),
 )  # fmt: skip
 UNREAD = Kind(
     "messaging.unread", State.unknown, None, ("academyctl diagnose db",), because=(Because("db.not-granted"),)
@@ -95,6 +102,7 @@ FOREIGN = Kind(
 SILENT = Kind(
     "messaging.nothing-sent", State.warn, Verdict.capacity, _BOOK, because=(Because("sqs.not-consumed", ("word",)),)
 )
+WAITS_QUIETLY = Kind("messaging.waits-quietly", State.ok)
 
 
 def _judge_configured(snapshot: Snapshot) -> Iterator[Finding]:
@@ -105,8 +113,7 @@ def _judge_configured(snapshot: Snapshot) -> Iterator[Finding]:
         names = ", ".join(facts.missing)
         yield NOT_SET.found("", ("settings", f"empty: {names}"), names=names, section="solapi")
     elif facts.pretended:
-        reason = "settings.debug=DEBUG" if facts.pretended == "DEBUG" else "settings.solapi-mock=SOLAPI_MOCK"
-        yield CONFIGURED.skip("settings.real", reason)
+        yield PRETENDED.found("", ("settings", f"{facts.pretended} is on"), variable=facts.pretended)
     else:
         yield CONFIGURED.ok("", endpoint=facts.endpoint)
 
@@ -171,7 +178,8 @@ def _judge_credit(snapshot: Snapshot) -> Iterator[Finding]:
     broke = [one for one in facts.tenants if one.broke]
     for one in broke:
         evidence = (f"core_tenant {one.code}", f"credit_balance={one.credit} messaging_base_price={one.price:g}")
-        yield BROKE.found(one.code, evidence, credit=one.credit, price=f"{one.price:g}", about="credit")
+        yield BROKE.found(one.code, evidence, credit=one.credit, price=f"{one.price:g}", about="credit",
+                          tenant=one.code)  # fmt: skip
     if not broke:
         yield CREDIT.ok("", count=facts.tenants_total)
 
@@ -215,6 +223,9 @@ def _judge_consumed(snapshot: Snapshot) -> Iterator[Finding]:
         evidence = (queue.trouble.what, queue.trouble.told)
         yield QUEUE_UNSEEN.found(queue.name, evidence, word=queue.word, why=queue.trouble.told)
     elif queue.visible and (seen.last_s is None or seen.last_s > QUIET_S):
+        if facts.own.hushed:
+            yield WAITS_QUIETLY.found("", visible=queue.visible, **facts.own.hush)
+            return
         last = "none in 24 h" if seen.last_s is None else f"{seen.last_s // 60} min ago"
         yield SILENT.found(
             queue.name,
@@ -226,7 +237,7 @@ def _judge_consumed(snapshot: Snapshot) -> Iterator[Finding]:
         yield CONSUMED.ok("", count=queue.visible)
 
 
-CONFIGURED = Check("messaging.configured", _judge_configured, kinds=(NOT_SET,))
+CONFIGURED = Check("messaging.configured", _judge_configured, kinds=(NOT_SET, PRETENDED))
 ACCESS = Check(
     "messaging.access", _judge_access, ("messaging.configured",), tuple(_solapi.ACCESS_KINDS.values())
 )  # fmt: skip
@@ -240,8 +251,13 @@ ROWS = Check("messaging.rows", _judge_rows, ("db.schema",), (UNREAD,))
 CREDIT = Check("messaging.credit", _judge_credit, ("messaging.rows",), (BROKE,))
 TENANTS = Check("messaging.tenants", _judge_tenants, ("messaging.rows",), (NO_SENDER, FOREIGN))
 SENT = Check("messaging.sent", _judge_sent, ("messaging.rows",), (MOST, MANY))
-CONSUMED = Check("messaging.consumed", _judge_consumed, ("messaging.rows", "sqs.access"), (SILENT, QUEUE_UNSEEN))
-CHECKS = (CONFIGURED, ACCESS, CLOCK, PAID, SENDER, ROWS, CREDIT, TENANTS, SENT, CONSUMED)
+CONSUMED = Check(
+    "messaging.consumed", _judge_consumed, ("messaging.rows", "sqs.access"), (SILENT, WAITS_QUIETLY, QUEUE_UNSEEN)
+)
+CHECKS = (
+    *(CONFIGURED, ACCESS, CLOCK, PAID, SENDER, ROWS, CREDIT, TENANTS, SENT, CONSUMED),
+    *_deliveries.checks(lambda snapshot: snapshot.see(Facts).own),
+)
 
 
 def _asked(snapshot: Snapshot) -> tuple[Facts, Account]:

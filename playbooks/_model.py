@@ -19,7 +19,11 @@ READING = frozenset(
         "config check",
         "config path",
         "config show",
+        "credit ledger",
+        "credit show",
         "local status",
+        "message list",
+        "message show",
         "queue peek",
         "queue show",
         "video progress",
@@ -32,7 +36,7 @@ READING = frozenset(
 )
 
 # The commands a `fix:` may run: without --apply they only show what they would do.
-MENDING = frozenset(("asg set", "fix video", "queue redrive", "video unlock"))
+MENDING = frozenset(("asg set", "db migrate", "fix video", "message redrive", "queue redrive", "video unlock"))
 
 
 class BadPlaybook(ConfigError):

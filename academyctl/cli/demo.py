@@ -29,7 +29,7 @@ Seconds = Annotated[int, typer.Option("--seconds", min=2, max=3600, help="Length
 
 @app.command()
 def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
-    """Start the stack, encode and verify a lecture, mend what is stuck, enrol a class list, diagnose, stop."""
+    """Start the stack, encode and verify a lecture, mend what is stuck, enrol a class list, text, diagnose, stop."""
     started = time.monotonic()
     # A folder of its own: the demo must not meet, or stop, a stack that somebody works with.
     with tempfile.TemporaryDirectory(prefix="academyctl-demo-", ignore_cleanup_errors=True) as folder:
@@ -38,12 +38,13 @@ def demo(ctx: typer.Context, seconds: Seconds = 60, keep: Keep = False) -> None:
         env["VIDEO_WORKER_TEMP_DIR"] = str(Path(folder) / "work")
         env["ACADEMYCTL_HEALTH_FILE"] = str(Path(folder) / "health.json")
         try:
-            _say("1/8  start PostgreSQL, Redis, SQS and S3 on this machine")
+            _say("1/9  start PostgreSQL, Redis, SQS and S3 on this machine")
             _cli(env, "local", "up")
             _show(Path(folder), env, seconds)
             _mend(env)
             _enrol(env)
-            _say("8/8  diagnose the stack")
+            _text(env)
+            _say("9/9  diagnose the stack")
             _cli(env, "diagnose", "all")
         finally:
             if not keep:
@@ -62,16 +63,16 @@ def _show(folder: Path, env: dict[str, str], seconds: int) -> None:
     stack = profile_env(Path(env["ACADEMYCTL_LOCAL_DIR"]))
     stores = Stores(load(env, profile="local", overlay=stack).settings)
     try:
-        _say(f"2/8  make a {seconds} s lecture (1080p, sound) with FFmpeg")
+        _say(f"2/9  make a {seconds} s lecture (1080p, sound) with FFmpeg")
         clip = lecture(find_ffmpeg(stores.settings.video.ffmpeg_bin), folder / "lecture.mp4", seconds=seconds)
-        _say(f"3/8  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
+        _say(f"3/9  upload {clip.stat().st_size / 1e6:.1f} MB and enqueue it as the platform's API does")
         upload = upload_lecture(stores, clip, title="academyctl demo")
-        _say(f"4/8  encode video {upload.video_id}: academyctl worker run video --once")
+        _say(f"4/9  encode video {upload.video_id}: academyctl worker run video --once")
         begun = time.monotonic()
         with _worker(env, folder) as worker:
             _follow(stores, upload.tenant_id, upload.video_id, worker)
         took = time.monotonic() - begun
-        _say("5/8  check what was published: every segment there, every rendition decoded to its end")
+        _say("5/9  check what was published: every segment there, every rendition decoded to its end")
         _report(stores, upload.video_id, seconds, took)
     finally:
         stores.close()
@@ -89,7 +90,7 @@ def _mend(env: dict[str, str]) -> None:
         ids = {row["status"]: str(row["id"]) for row in left}
     finally:
         stores.close()
-    _say(f"6/8  a worker was killed and left video {ids['PROCESSING']} behind: academyctl video stuck, then fix")
+    _say(f"6/9  a worker was killed and left video {ids['PROCESSING']} behind: academyctl video stuck, then fix")
     _cli(env, "video", "stuck", *ids.values(), check=False)
     _cli(env, "fix", "video", ids["PROCESSING"], "--apply")
     _cli(env, "video", "enqueue", ids["UPLOADED"])
@@ -107,7 +108,7 @@ def _enrol(env: dict[str, str]) -> None:
     from academyctl.stores import Stores, ai_requests
 
     roster = Path(env["ACADEMYCTL_LOCAL_DIR"]) / ROSTER_FILE
-    _say(f"7/8  enrol the class list {roster.name}: academyctl job enqueue excel, worker run ai")
+    _say(f"7/9  enrol the class list {roster.name}: academyctl job enqueue excel, worker run ai")
     words = ("--tenant", "demo", "--lecture", "1", "--partial", "--no-check", "--password-stdin", "--apply")
     said = _quietly(env, "--output", "json", "job", "enqueue", "excel", str(roster), *words, stdin="demo1234")
     job_id = json.loads(said)["jobs"][0]["id"]
@@ -120,6 +121,30 @@ def _enrol(env: dict[str, str]) -> None:
     output.emit({}, table=lambda: ended_text(row, output.lang()))
     if row.status != "DONE":
         raise WorkFailed(f"the class list was not enrolled: job {job_id} is {row.status}", why=row.reason)
+
+
+def _text(env: dict[str, str]) -> None:
+    """The text that nobody knows of is decided; then an SMS asked for twice, and an LMS: two texts, charged once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from academyctl.local.sample_texts import KEY
+    from academyctl.local.stack import LocalStack
+
+    _say("8/9  decide about a text that nobody knows of, send others: academyctl message resolve, message send")
+    _cli(env, "message", "resolve", KEY, "--check", "--apply")
+    notice = "[데모 학원] 3월 수업 안내입니다. 교재와 시간표를 확인해 주세요. " * 3
+    sms = ("--to", "01000000001", "--text", "[데모 학원] 출석이 확인되었습니다.", "--key", "demo-attendance")
+    lms = ("--to", "01000000002", "--text", notice, "--key", "demo-notice")
+    with ThreadPoolExecutor() as pool:
+        wanted = (("message", "send", "--tenant", "demo", *words, "--apply") for words in (sms, lms, sms))
+        list(pool.map(lambda words: _quietly(env, *words), wanted))
+    _quietly(env, "worker", "run", "messaging", "--drain", "--wait", "0")
+    inbox = LocalStack(Path(env["ACADEMYCTL_LOCAL_DIR"])).inbox()
+    kinds = sorted(str(one["type"]) for one in inbox)
+    _say(f"three messages, one of them twice: Solapi has {len(inbox)} texts ({', '.join(kinds)})")
+    _cli(env, "credit", "ledger", "demo")
+    if kinds != ["LMS", "SMS"]:
+        raise WorkFailed(f"the texts did not arrive once each: {kinds}")
 
 
 def _quietly(env: dict[str, str], *words: str, stdin: str = "") -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from checks import _trouble as t
 from checks import messaging
+from checks._deliveries import Halfway, Hush, Own, Sums, Texts, Waiting
 from checks._depth import Depth
 from checks._failures import Reason
 from checks._messages import Day, Tenant
@@ -23,6 +24,7 @@ FACTS = messaging.Facts(
     account=Account(Money(52000, 0, auto_recharge=False), None, 2, ours_active=True, senders_trouble=None),
     skew_s=0.3, rows_trouble=None, tenants=(_TENANT,), tenants_total=1, day=_DAY,
     queue=Depth("messaging", "academy-messaging-jobs", 0, 0, 0, None),
+    own=Own(Texts()),
 )  # fmt: skip
 
 
@@ -52,6 +54,18 @@ def day(failed: int, reason: str, **changes: Any) -> messaging.Facts:
 
 def _queue(**changes: Any) -> messaging.Facts:
     return replace(FACTS, queue=replace(FACTS.queue, **changes), day=Day(0, 0, None, ()))
+
+
+def _texts(**changes: Any) -> messaging.Facts:
+    return replace(FACTS, own=Own(Texts(**changes)))
+
+
+_HALFWAY = Own(Texts(halfway=(Halfway("biz:a", "SENDING", "demo", 4000),), halfway_total=1))
+
+
+def quiet(**changes: Any) -> messaging.Facts:
+    """Quiet hours are in force for two academies, and messages wait."""
+    return replace(_queue(visible=4, **changes), own=Own(Texts(), hushed=(Hush("demo", 30), Hush("second", 610))))
 
 
 def _both(one: messaging.Facts, other: messaging.Facts) -> messaging.Facts:
@@ -106,6 +120,25 @@ def cases() -> tuple[Case, ...]:
              messaging=day(9, "[InvalidAPIKey] 유효하지 않은 API Key")),
         warn("messages wait and none is sent", "messaging.nothing-sent", V.capacity,
              messaging=_queue(visible=4, in_flight=1)),
+        warn("sending is only pretended", "messaging.pretended", V.settings,
+             messaging=replace(FACTS, pretended="SOLAPI_MOCK", asked=False, account=None, skew_s=None)),
+        warn("academyctl's tables are missing", "messaging.not-migrated", V.settings,
+             messaging=replace(FACTS, own=Own(None))),
+        fail("whether texts were sent is unknown", "messaging.texts-unknown", V.data,
+             messaging=_texts(unknown=(Waiting("demo", 2, 7300), Waiting("second", 1, 60)))),
+        warn("texts were left halfway", "messaging.texts-halfway", V.data,
+             messaging=_texts(halfway=(Halfway("biz:a", "SENDING", "demo", 4000),), halfway_total=7)),
+        fail("texts were left halfway for Solapi is down", "messaging.unreachable", V.infrastructure,
+             "messaging.texts-halfway",
+             messaging=replace(refused(t.UNREACHABLE, "Connection refused"), own=_HALFWAY)),
+        warn("texts wait for credit that is there now", "messaging.credit-waits", V.data,
+             messaging=_texts(unpaid=(Waiting("demo", 12),))),
+        warn("texts wait for credit that is not there", "messaging.tenant-credit", V.data, "messaging.credit-waits",
+             messaging=replace(tenant(credit=0, broke=True), own=Own(Texts(unpaid=(Waiting("second", 12),))))),
+        fail("the ledger does not add up", "messaging.ledger-differs", V.code,
+             messaging=_texts(ledger=(Sums("demo", 1700, 850, 1700, 17, 9),))),
+        fail("quiet hours that are none", "messaging.quiet-odd", V.settings,
+             messaging=replace(FACTS, own=Own(Texts(), quiet_odd="MESSAGING_QUIET_HOURS has 'x'"))),
         unknown("the message queue was not seen", "messaging.queue-unseen",
                 messaging=_queue(trouble=Trouble(t.TIMEOUT, "", "sqs:GetQueueAttributes queue x", "timed out"))),
     )  # fmt: skip

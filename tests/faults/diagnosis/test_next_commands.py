@@ -42,6 +42,11 @@ LOOKS: dict[str, tuple[tuple[int, ...], str]] = {
     "academyctl job status {jobs}": ((0,), "no header row"),
     "academyctl job retry {jobs}": ((0,), "PENDING"),
     "academyctl playbook show {name}": ((0,), "##"),
+    "academyctl message list --state unknown": ((0,), "no such text"),
+    "academyctl message list --state open": ((0,), "no such text"),
+    "academyctl message redrive --tenant {subject} --reason insufficient_balance": ((0,), "no dead letter goes back"),
+    "academyctl credit ledger {subject}": ((0,), ""),
+    "academyctl db migrate": ((0,), "all of academyctl's tables"),
 }
 # What changes something, or what a test of another folder runs whole: the local stack's own tests, the workers' tests.
 DOES = {
@@ -50,7 +55,7 @@ DOES = {
     "academyctl video unlock {id}", "set {name}",
 }  # fmt: skip
 ELSEWHERE = {"academyctl local up", "academyctl --yes local reset", "academyctl worker run video"}
-SECTIONS = ("aws", "queues", "redis", "db", "r2", "ai", "solapi", "fleet")
+SECTIONS = ("aws", "queues", "redis", "db", "r2", "ai", "solapi", "fleet", "messaging")
 VALUES = {
     "{section}": SECTIONS,
     "{topic}": tuple(topic.name for topic in f.TOPICS),
@@ -87,10 +92,12 @@ def test_no_failure_leaves_the_operator_without_a_command() -> None:
 
 @pytest.fixture
 def troubled(stores: Stores) -> Env:
-    """A platform on which something is wrong; the ids of its failed video and of its failed job."""
+    """A platform on which something is wrong; the ids of its failed video and failed job, its academy's code."""
     job = make_ai_job(stores, status="FAILED", error_message="no header row")
     stores.sqs.send(f"{stores.settings.queues.video}-dlq", "{}")
-    return {"{id}": str(make_video(stores, status="FAILED", error_reason="ffmpeg: broken").id), "{jobs}": job}
+    video = make_video(stores, status="FAILED", error_reason="ffmpeg: broken")
+    [tenant] = stores.db.query("SELECT code FROM core_tenant")
+    return {"{id}": str(video.id), "{jobs}": job, "{subject}": tenant["code"]}
 
 
 def test_every_command_that_looks_answers_about_what_it_was_asked(platform_env: Env, cli: Cli, troubled: Env) -> None:

@@ -1,0 +1,154 @@
+"""`message preview`: the words of the command into texts, and what would become of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from academyctl.cli._common import Session
+from academyctl.errors import EXIT_FAILED, Both, UsageError
+from academyctl.output import Format
+
+if TYPE_CHECKING:
+    from academyctl.contract.texts import Mode
+    from academyctl.message_drafts import Asked
+    from academyctl.stores import Stores
+
+MAX_RECEIVERS = 10_000
+
+
+@dataclass(frozen=True)
+class Written:
+    """The words of the command, as they were typed."""
+
+    tenant: str
+    to: Sequence[str]
+    to_file: Path | None
+    text: str
+    text_file: Path | None
+    stdin: bool
+    mode: Mode
+    template: str
+    variables: Sequence[str]
+    sender: str
+
+    @property
+    def is_nothing(self) -> bool:
+        said = (
+            self.tenant,
+            self.to,
+            self.to_file,
+            self.text,
+            self.text_file,
+            self.stdin,
+            self.template,
+            self.variables,
+        )
+        return not any(said) and not self.sender and self.mode == "sms"
+
+    def asked(self) -> Asked:
+        """Raises UsageError for a file that cannot be read and for words that do not go together."""
+        from academyctl.message_drafts import Asked
+
+        receivers = (*self.to, *(_numbers(self.to_file) if self.to_file else ()))
+        if not receivers:
+            raise UsageError(
+                "nobody is to get it", remedy=Both("give --to or --to-file", "--to 또는 --to-file을 지정하세요")
+            )
+        if len(receivers) > MAX_RECEIVERS:
+            raise UsageError(
+                f"{len(receivers)} numbers are too many for one command, which takes {MAX_RECEIVERS}",
+                remedy=Both("split the file", "파일을 나누세요"),
+            )
+        pairs = tuple(_pair(word) for word in self.variables)
+        return Asked(receivers, self._said(), self.mode, self.template, pairs, self.sender)
+
+    def _said(self) -> str:
+        if (self.text != "") + (self.text_file is not None) + self.stdin != 1:
+            raise UsageError(
+                "the text is given in no way or in several" if not self.text else "the text is given in several ways",
+                remedy=Both(
+                    "give one of --text, --text-file and --stdin; the API also wants one beside an Alimtalk",
+                    "--text, --text-file, --stdin 중 하나만 지정하세요. 알림톡에도 필요합니다",
+                ),
+            )
+        if self.text_file is not None:
+            return _decoded(self.text_file).removesuffix("\n").removesuffix("\r")
+        # What a shell adds at the end is not part of the text.
+        text = sys.stdin.read() if self.stdin else self.text
+        text = text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r") if self.stdin else text
+        if not text:
+            raise UsageError("stdin has no text", remedy=Both("write it: echo ... |", "내용을 넣으세요: echo ... |"))
+        return text
+
+
+def preview(here: Session, written: Written, body: Path | None, *, reveal: bool, fmt: Format) -> None:
+    """Print what would go out; exits with 1 when it would be refused. Raises BadMessage for a body that is none."""
+    from academyctl import output
+    from academyctl.message_drafts import look, write
+    from academyctl.message_report import as_json, as_text
+
+    stores = here.stores()
+    if body is not None:
+        from academyctl.contract.texts import parse_text
+
+        if not written.is_nothing:
+            raise UsageError("--body is a whole message", remedy=Both("give it alone", "--body만 지정하세요"))
+        texts, repeated = [parse_text(_decoded(body))], 0
+        academy = texts[0].tenant_id
+    else:
+        asked = written.asked()
+        academy = academy_id(stores, written.tenant)
+        texts, repeated = write(asked, academy)
+    found = look(stores, texts, academy, datetime.now(UTC), repeated)
+    # The request itself is made by Solapi's own library, which takes half a second to load: only who asks for it waits.
+    told = as_json(found, here.lang, reveal=reveal) if fmt == Format.json else {}
+    output.emit(told, fmt=fmt, table=lambda: as_text(found, here.lang, reveal=reveal), revealed=reveal)
+    if found.refused:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def academy_id(stores: Stores, word: str) -> int:
+    """Raises UsageError when no academy is meant, or two."""
+    from academyctl.message_state import tenant_id
+
+    found = tenant_id(stores, word)
+    if found is None:
+        raise UsageError("no academy is given", remedy=Both("give --tenant ID|CODE", "--tenant ID|CODE를 지정하세요"))
+    return found
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, given, value = word.partition("=")
+    name = name.strip().removeprefix("#{").removesuffix("}")
+    if not given or not name:
+        raise UsageError(f"--var {word} is no NAME=VALUE", remedy=Both("as --var name=Kim", "예: --var 이름=홍길동"))
+    return name, value
+
+
+def _numbers(file: Path) -> list[str]:
+    lines = (line.partition("#")[0].strip().strip(",;\"'") for line in _decoded(file).splitlines())
+    return [line for line in lines if line]
+
+
+def _decoded(file: Path) -> str:
+    """A file's text: UTF-8, else what Korean Windows calls ANSI. Raises UsageError when it is neither, or not there."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read", why=str(error.strerror or error)) from error
+    for encoding in ("utf-8-sig", "cp949"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UsageError(
+        f"{file} is no text", why="neither UTF-8 nor CP949",
+        remedy=Both("save it as UTF-8", "UTF-8로 저장하세요"),
+    )  # fmt: skip
