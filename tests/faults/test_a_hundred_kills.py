@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
@@ -18,6 +16,7 @@ import pytest
 from academyctl.local.platform_api import upload_lecture
 from academyctl.stores import Stores
 from academyctl.video_report import verify_video
+from tests import forked
 from tests.clips import tiny
 from tests.conftest import eventually, make_session, use_queue
 
@@ -43,20 +42,20 @@ class Fleet:
 
     def __init__(self, env: Mapping[str, str], log: Path) -> None:
         self.env = dict(env)
-        self.log = log.open("ab")
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.log = log
+        self.workers: list[BaseProcess] = []
 
     def fill(self) -> None:
-        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        self.workers = [worker for worker in self.workers if worker.is_alive()]
         while len(self.workers) < WORKERS:
-            argv = [sys.executable, "-m", "academyctl", "worker", "run", "video"]
-            self.workers.append(subprocess.Popen(argv, env=self.env, stdout=self.log, stderr=self.log))
+            words = ("worker", "run", "video")
+            self.workers.append(forked.start(words, env=self.env, out=self.log, err=self.log))
 
     def kill(self, pid: int) -> bool:
         for worker in self.workers:
-            if worker.pid == pid and worker.poll() is None:
-                worker.send_signal(signal.SIGKILL)
-                worker.wait()
+            if worker.pid == pid and worker.is_alive():
+                worker.kill()
+                worker.join()
                 return True
         return False
 
@@ -64,12 +63,9 @@ class Fleet:
         for worker in self.workers:
             worker.terminate()
         for worker in self.workers:
-            try:
-                worker.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
-        self.log.close()
+            worker.join(20)
+            worker.kill()
+            worker.join()
 
 
 @contextmanager

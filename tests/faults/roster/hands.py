@@ -53,12 +53,12 @@ class Phase:
 
 
 class Nursery:
-    """The process whose forks are the workers; see nursery.py."""
+    """The process whose forks are the workers of one kind; see nursery.py."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "ai") -> None:
         environ = {name: os.environ[name] for name in KEPT if name in os.environ}
         self._program = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("nursery.py"))],
+            [sys.executable, str(Path(__file__).with_name("nursery.py")), kind],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**environ, "PYTHONPATH": str(ROOT)}, text=True,
         )  # fmt: skip
 
