@@ -14,17 +14,18 @@ from typing import Any
 
 import pytest
 
-from academyctl.local import environment, postgres, processes, resources, sample, services
+from academyctl.local import environment, processes, resources, sample, services
 from academyctl.local import state as remembered
 from academyctl.local.stack import LocalStack
 from academyctl.settings import load
 from academyctl.stores import Stores
 from academyctl.stores.aws import ClientFactory, client_factory
-from academyctl.stores.sqs import Sqs
 from academyctl.stores.videos import VideoRow
+from tests.databases import Databases
 from tests.local.gaps import GAPS
 
 _NUMBERS = itertools.count(1)
+_REDIS_DB = "1"
 _OURS = ("AWS_", "R2_", "DB_", "REDIS_", "SOLAPI_", "VIDEO_", "AI_", "MESSAGING_", "ACADEMYCTL_", "EXCEL_", "HLS_")
 
 
@@ -61,38 +62,43 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 @cache
-def _shared(env: tuple[tuple[str, str], ...]) -> tuple[Sqs, ClientFactory]:
+def _shared(env: tuple[tuple[str, str], ...]) -> tuple[Stores, ClientFactory]:
     """One set of clients for all fixtures: making a client costs more than a test's whole setup."""
-    stores = Stores(load(dict(env)).settings)
-    return stores.sqs, stores.aws_clients()
+    stores = Stores(load({**dict(env), "REDIS_DB": _REDIS_DB}).settings)
+    return stores, stores.aws_clients()
+
+
+@pytest.fixture(scope="session")
+def databases(stack: LocalStack) -> Iterator[Databases]:
+    """Where tests borrow an empty database."""
+    pool = Databases(stack)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
-def platform_env(stack: LocalStack) -> Iterator[dict[str, str]]:
+def platform_env(stack: LocalStack, databases: Databases) -> Iterator[dict[str, str]]:
     """The platform's environment over a test's own database, Redis db (emptied), video queue with DLQ, and bucket."""
     unique = f"t{os.getpid()}-{next(_NUMBERS)}"
-    database, bucket = unique.replace("-", "_"), f"academy-video-{unique}"
+    database, bucket = databases.take(), f"academy-video-{unique}"
     env = {
         **stack.env(),
         "DB_NAME": database,
-        "REDIS_DB": "1",
+        "REDIS_DB": _REDIS_DB,
         "R2_BUCKET": bucket,
         "R2_VIDEO_BUCKET": bucket,
         "VIDEO_SQS_QUEUE_NAME": f"{unique}-video",
         "ACADEMYCTL_LOCAL_DIR": str(stack.folder),
     }
-    postgres.create(stack.state(), database)
-    sqs, clients = _shared(tuple(stack.env().items()))
+    shared, clients = _shared(tuple(stack.env().items()))
     spec = resources.queue_specs(load(env).settings.queues)[0]
-    resources.create_queue(sqs, spec)
+    resources.create_queue(shared.sqs, spec)
     clients("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": environment.REGION})
-    redis = Stores(load(env).settings).redis
-    redis.delete(*redis.scan("*"))
-    redis.close()
+    shared.redis.delete(*shared.redis.scan("*"))
     yield env
-    sqs.remove(spec.name)
-    sqs.remove(spec.dlq)
-    postgres.drop(stack.state(), database)
+    shared.sqs.remove(spec.name)
+    shared.sqs.remove(spec.dlq)
+    databases.give_back(database)
 
 
 @pytest.fixture
@@ -104,12 +110,11 @@ def stores(platform_env: dict[str, str]) -> Iterator[Stores]:
 
 
 @pytest.fixture
-def database(stack: LocalStack) -> Iterator[dict[str, str]]:
+def database(stack: LocalStack, databases: Databases) -> Iterator[dict[str, str]]:
     """The stack's environment over a database of the test's own, with the platform's empty tables."""
-    name = f"d{os.getpid()}_{next(_NUMBERS)}"
-    postgres.create(stack.state(), name)
+    name = databases.take()
     yield {**stack.env(), "DB_NAME": name}
-    postgres.drop(stack.state(), name)
+    databases.give_back(name)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from academyctl.local import postgres, sample
 from academyctl.local.stack import LocalStack
 from academyctl.settings import load
 from academyctl.stores import Stores
+from tests.databases import empty
 
 _JSON = "{}"
 
@@ -33,7 +34,8 @@ def rows_platform(stack: LocalStack, steady_env: dict[str, str]) -> Iterator[tup
 def rows(rows_platform: tuple[dict[str, str], Stores]) -> Stores:
     """Stores over empty tables."""
     stores = rows_platform[1]
-    stores.db.execute("TRUNCATE ai_job, ai_result, messaging_notificationlog, core_tenant CASCADE")
+    with stores.db.tx() as cursor:
+        empty(cursor)
     return stores
 
 

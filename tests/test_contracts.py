@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +70,21 @@ def commands(text: str) -> Iterator[list[str]]:
             yield words
 
 
+@cache
+def command_at(path: tuple[str, ...]) -> Any:
+    """The command or group that these words name exactly, or None."""
+    return command_at(path[:-1]).get_command(None, path[-1]) if path else typer.main.get_command(app)
+
+
 def is_command(words: list[str]) -> bool:
     """Whether these words lead to a command; what follows its name are arguments."""
-    command: Any = typer.main.get_command(app)
-    for word in words:
+    for count, _ in enumerate(words):
+        command = command_at(tuple(words[:count]))
         if not hasattr(command, "get_command") or (command.invoke_without_command and not command.commands):
             return True
-        under = command.get_command(None, word)
-        if under is None:
+        if command_at(tuple(words[: count + 1])) is None:
             # `diagnose` takes topics, and is a group for the sake of `diagnose diff`.
             return bool(command.invoke_without_command)
-        command = under
     return True
 
 

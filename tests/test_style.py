@@ -42,7 +42,9 @@ def long_file(text: str) -> Iterator[str]:
 
 def patched(text: str) -> Iterator[str]:
     """What replaces a part of the program behind its back; a Mock says at least whose shape it has."""
-    for node in ast.walk(ast.parse(text)):
+    # Taking every name of every file apart would take ten times as long.
+    suspect = any(word in text for word in ("setattr", "mock", "Mock"))
+    for node in ast.walk(ast.parse(text)) if suspect else ():
         said = ast.unparse(node) if isinstance(node, ast.Attribute | ast.Name) else ""
         if said.endswith(("mock.patch", "monkeypatch.setattr", "mocker.patch")):
             yield f"{node.lineno} {said}"  # type: ignore[attr-defined]
@@ -74,7 +76,7 @@ def _is_reason(line: str) -> bool:
 
 
 def long_sleep(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(ast.parse(text)) if "sleep" in text else ():
         if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("sleep") and node.args):
             continue
         amount = getattr(node.args[0], "value", None)

@@ -1,14 +1,16 @@
-"""Clips are made once a session, and so is each encode of one: tests look at the same output from different sides."""
+"""Clips are made once a session, and each encode of one once a run: tests look at the same output from all sides."""
 
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -81,15 +83,28 @@ def encoded(
     look: Callable[[str], Source], ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Encoded]:
     """The encode of a clip; keyword arguments: audio, preset, zscale, segment_s."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # The run's folder, above this process's own: what another process has encoded is looked at here.
+        shared = shared.parent
+    (shared := shared / "encodes").mkdir(exist_ok=True)
 
     @cache
     def encode(name: str, *, audio: Any = "shared", preset: Any = "fast", **options: Any) -> Encoded:
+        asked = "-".join(map(str, (name, audio, preset, *(f"{key}={options[key]}" for key in sorted(options)))))
+        kept = shared / f"{asked}.pickle"
+        if kept.exists():
+            return cast(Encoded, pickle.loads(kept.read_bytes()))
         source = look(name)
         renditions = ladder(source, audio=audio)
         out_dir = tmp_path_factory.mktemp(f"out-{name}")
         argv = command(source, renditions, ffmpeg=ffmpeg, out_dir=out_dir, preset=preset, limits=LIMITS, **options)
         result = runner.run(argv, out_dir=out_dir, limits=LIMITS, duration_s=source.duration_s)
         runner.judge_decoding(result, LIMITS)
-        return Encoded(source, renditions, result, check_output(out_dir, renditions, source), out_dir)
+        made = Encoded(source, renditions, result, check_output(out_dir, renditions, source), out_dir)
+        whole = out_dir.with_suffix(".pickle")
+        whole.write_bytes(pickle.dumps(made))
+        whole.replace(kept)
+        return made
 
     return encode
