@@ -18,7 +18,6 @@ from academyctl.errors import NotReadOnly, SolapiAway
 from academyctl.local.solapi import Account, Refusal, read_inbox
 from academyctl.local.solapi_http import state
 from academyctl.local.solapi_rules import Template
-from academyctl.local.state import free_ports
 from academyctl.stores import Stores
 from academyctl.stores.readonly import ReadOnlyStores
 from academyctl.stores.solapi_sending import Sender, SolapiRefused, SolapiUnsure, payload
@@ -198,7 +197,7 @@ def test_another_key_is_refused_and_no_error_shows_the_secret(url: str, sender_t
 @pytest.mark.parametrize(
     ("where", "cause"),
     [
-        (f"http://127.0.0.1:{free_ports(1)[0]}", "unreachable"),
+        ("http://127.0.0.1:1", "unreachable"),
         ("http://solapi.invalid", "unreachable"),
         ("solapi.com", "settings"),
         ("ftp://solapi.com", "settings"),
