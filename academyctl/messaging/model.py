@@ -155,6 +155,8 @@ class Row:
     """Whether the lease lives, by the database's clock."""
     sending_age_s: float = 0.0
     """Since `sending_at`, by the database's clock."""
+    made_at: datetime | None = None
+    """When its producer made the message."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ class New:
     content_sha256: str
     template_id: str
     price_cents: int
+    made_at: datetime | None = None
+    """See Row. With its content it is what a message is known by that has lost its SQS id."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ _SAME = (
     "key", "tenant_id", "message_id", "mode", "kind", "recipient", "sender", "text_bytes", "text_sha256",
     "content_sha256", "template_id", "price_cents", "billed", "billing", "attempt", "fallback", "token", "lease_until",
     "sending_at", "solapi_message_id", "solapi_group_id", "reason", "evidence", "created_at", "updated_at",
-    "finished_at", "leased",
+    "finished_at", "made_at", "leased",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 COLUMNS = """
 key, tenant_id, message_id, state, mode, kind, recipient, sender, text_bytes, text_sha256, content_sha256, template_id,
 price_cents, billed, billing, attempt, fallback, token, lease_until, sending_at, solapi_message_id, solapi_group_id,
-reason, evidence, created_at, updated_at, finished_at,
+reason, evidence, made_at, created_at, updated_at, finished_at,
 coalesce(lease_until > clock_timestamp(), false) AS leased,
 extract(epoch FROM clock_timestamp() - sending_at)::float AS sending_age_s
 """
@@ -37,17 +37,26 @@ WHERE content_sha256 = ANY(%(hashes)s::text[]) AND created_at > clock_timestamp(
 ORDER BY content_sha256, created_at
 """  # noqa: S608 - ours
 
+# AWS's own redrive gives a message a new id, and keeps what it says.
+AGAIN = f"""
+SELECT d.content_sha256, d.made_at, d.key FROM {_TABLE} d
+JOIN unnest(%(hashes)s::text[], %(made)s::timestamptz[]) AS m(hash, made)
+     ON d.content_sha256 = m.hash AND d.made_at = m.made
+ORDER BY d.created_at, d.key
+"""  # noqa: S608 - ours
+
 _NEWS = """
 jsonb_to_recordset(%(news)s::jsonb) AS n(key text, tenant_id bigint, message_id text, mode text, kind text,
     recipient text, sender text, text_bytes integer, text_sha256 text, content_sha256 text, template_id text,
-    price_cents bigint, reason text)
+    price_cents bigint, made_at timestamptz, reason text)
 """
 # Cut to the columns: one value that is too long (a setting, a stranger's id) must not fail a group for ever.
 _INSERT = f"""
 INSERT INTO {_TABLE} (key, tenant_id, message_id, mode, kind, recipient, sender, text_bytes, text_sha256,
-    content_sha256, template_id, price_cents, state, reason, token, lease_until, created_at, updated_at, finished_at)
+    content_sha256, template_id, price_cents, made_at, state, reason, token, lease_until, created_at, updated_at,
+    finished_at)
 SELECT key, tenant_id, left(message_id, 100), left(mode, 8), left(kind, 4), left(recipient, 40), left(sender, 40),
-    text_bytes, left(text_sha256, 64), left(content_sha256, 64), left(template_id, 100), price_cents
+    text_bytes, left(text_sha256, 64), left(content_sha256, 64), left(template_id, 100), price_cents, made_at
 """
 CLAIM = f"""
 {_INSERT}, 'CLAIMED', '', %(token)s, clock_timestamp() + make_interval(secs => %(lease_s)s),

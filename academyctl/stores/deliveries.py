@@ -61,6 +61,16 @@ def twins(cursor: Cursor, hashes: Collection[str], window_s: float, but: Collect
     return {row["content_sha256"]: row["key"] for row in cursor.execute(sql.TWINS, values).fetchall()}
 
 
+def again(cursor: Cursor, messages: Collection[tuple[str, datetime]]) -> dict[tuple[str, datetime], list[str]]:
+    """(content hash, when it was made) -> keys of the deliveries of such messages, the oldest first."""
+    found: dict[tuple[str, datetime], list[str]] = {}
+    if messages:
+        hashes, made = zip(*sorted(set(messages)), strict=True)
+        for row in cursor.execute(sql.AGAIN, {"hashes": list(hashes), "made": list(made)}).fetchall():
+            found.setdefault((row["content_sha256"], row["made_at"]), []).append(row["key"])
+    return found
+
+
 def claim(cursor: Cursor, news: Sequence[New], token: str, lease_s: float) -> set[str]:
     """Insert deliveries as CLAIMED by `token`; the keys that were. A key that is missing has become another's."""
     if not news:

@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS academyctl_message_delivery (
     text_sha256 varchar(64) NOT NULL,
     content_sha256 varchar(64) NOT NULL,
     template_id varchar(100) NOT NULL,
+    made_at timestamptz,
     price_cents bigint NOT NULL CHECK (price_cents >= 0),
     billed boolean NOT NULL DEFAULT false,
     billing integer NOT NULL DEFAULT 0,

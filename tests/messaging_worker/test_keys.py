@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import pytest
+
 from tests.messaging_worker.crew import bench
 from tests.messaging_worker.test_once import claimed
 from tests.texting_platform import OPENING, Texting
@@ -68,3 +72,42 @@ def test_a_double_click_of_a_text_that_nobody_can_pay_waits_with_it(texting: Tex
         outcomes = hand.handle(hand.message(academy), hand.message(academy))
     assert all(isinstance(outcome, Defer) for outcome in outcomes)
     assert texting.rows() == []
+
+
+MADE = datetime(2026, 11, 21, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("answer", ["", "cut-after-accepting"])
+def test_a_message_that_awss_own_redrive_gave_a_new_id_is_the_same_text(texting: Texting, answer: str) -> None:
+    academy = texting.academy()
+    if answer:
+        texting.account.script({"do": answer})
+    with bench(texting, MESSAGING_RESEND_AFTER_SECONDS="960") as hand:
+        hand.one(academy, message_id="before", now=MADE)
+        outcome = hand.one(academy, message_id="after", now=MADE)
+    assert outcome == (Done() if answer else Done("sent already"))
+    assert len(texting.inbox()) == 1
+    assert texting.states() == ["SENT"]
+    assert texting.balance(academy) == OPENING - 9
+
+
+def test_both_ids_of_one_message_in_one_group_are_one_text(texting: Texting) -> None:
+    academy = texting.academy()
+    with bench(texting) as hand:
+        group = claimed(hand, academy)
+        texting.stores.db.execute("UPDATE academyctl_message_delivery SET lease_until = now() - interval '1 s'")
+        made = group.parts[0].asked.text.created_at
+        outcomes = hand.handle(
+            hand.message(academy, message_id="a", text="a", now=made), hand.message(academy, text="a", now=made)
+        )
+    assert outcomes[0] == Done()
+    assert isinstance(outcomes[1], Defer)
+    assert len(texting.inbox()) == 1
+
+
+def test_the_same_words_made_at_another_moment_are_another_text(texting: Texting) -> None:
+    academy = texting.academy()
+    with bench(texting) as hand:
+        assert hand.one(academy, now=MADE) == Done()
+        assert hand.one(academy, now=MADE.replace(microsecond=0)) == Done()
+    assert len(texting.inbox()) == 2

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from academyctl.contract import logtokens
 from academyctl.messaging.compose import compose
 from academyctl.messaging.hashes import content_sha256
-from academyctl.messaging.model import End, Ending, State
+from academyctl.messaging.model import End, Ending, State, Tenant
 from academyctl.messaging.pricing import won
 from academyctl.messaging.quiet import Quiet
 from academyctl.stores import deliveries
@@ -16,7 +17,7 @@ from academyctl.stores.deliveries import Cursor
 from workers.messaging.endings import finish, tell_failed
 from workers.messaging.group import Group, Part
 from workers.messaging.plan import Answer, Claim, Close, Decision, Look, Refuse, Reopen, Take, World, plan, unpaid
-from workers.messaging.words import ended
+from workers.messaging.words import ended, key_for_people
 
 log = logging.getLogger("academyctl.messaging")
 
@@ -27,9 +28,10 @@ _OPEN = (State.CLAIMED, State.SENDING)
 def claim(group: Group) -> None:
     """Afterwards a part has its outcome, or is in `ready` or `looks`. Raises DatabaseAway: nothing is known then."""
     with group.db.tx() as cursor:
-        world = _world(group, cursor)
-        decisions = plan([part.asked for part in group.parts], world)
-        decided = list(zip(group.parts, decisions, strict=True))
+        tenants = deliveries.tenants(cursor, {part.tenant_id for part in group.parts}, lock=True)
+        parts = _known_again(group, cursor)
+        world = _world(group, cursor, parts, tenants)
+        decided = list(zip(parts, plan([part.asked for part in parts], world), strict=True))
         raced = _write_claims(group, cursor, decided)
         poor = _charge(group, cursor, [pair for pair in decided if pair[0].key not in raced], world.free)
         unpaid_for = {content_sha256(part.asked.text) for part, _ in decided if part.key in poor}
@@ -51,14 +53,34 @@ def claim(group: Group) -> None:
     finish(group, [(part, End(part.key, one.row.tenant_id, State.FAILED, one.refused.reason)) for part, one in closing])
 
 
-def _world(group: Group, cursor: Cursor) -> World:
+def _known_again(group: Group, cursor: Cursor) -> list[Part]:
+    """The parts, by the keys that their texts have. SQS's own redrive gives a message a new id, and its key with it:
+    it is known by its content and by when it was made. Of two that turn out to be one, the second comes back later."""
+    made = {
+        part: (content_sha256(part.asked.text), part.asked.text.created_at)
+        for part in group.parts
+        if part.asked.text.created_at is not None and not part.asked.text.business_key
+    }
+    found = deliveries.again(cursor, [(said, at) for said, at in made.values() if at is not None])
+    parts: dict[str, Part] = {}
+    for part in group.parts:
+        said, at = made.get(part, ("", None))
+        keys = found.get((said, at), []) if at is not None else []
+        if keys and part.key not in keys:
+            log.warning("a message has come back under another id: it is the text %s", key_for_people(keys[0]))
+            part.asked = replace(part.asked, key=keys[0])
+        if parts.setdefault(part.key, part) is not part:
+            part.defers("the same message is in hand already", 5, 15)
+    return list(parts.values())
+
+
+def _world(group: Group, cursor: Cursor, parts: Sequence[Part], tenants: Mapping[int, Tenant]) -> World:
     settings, first = group.settings, group.parts[0].delivery
-    said, keys = settings.messaging, [part.key for part in group.parts]
-    tenants = deliveries.tenants(cursor, {part.tenant_id for part in group.parts}, lock=True)
+    said, keys = settings.messaging, [part.key for part in parts]
     rows = deliveries.known(cursor, keys, lock=True)
     twins: Mapping[str, str] = {}
     if said.duplicate_window_s:
-        hashes = {content_sha256(part.asked.text) for part in group.parts if part.key not in rows}
+        hashes = {content_sha256(part.asked.text) for part in parts if part.key not in rows}
         twins = deliveries.twins(cursor, hashes, said.duplicate_window_s, keys)
     return World(
         tenants=tenants, rows=rows, twins=twins, now=first.clock.now(), rng=first.rng,

@@ -248,4 +248,5 @@ def _new(one: Asked, tenant: Tenant, composed: Composed | Refused, world: World)
         content_sha256=content_sha256(text),
         template_id=made.template_id if made else text.template_id,
         price_cents=0 if world.free else tenant.price_cents,
+        made_at=text.created_at,
     )
