@@ -12,7 +12,7 @@ def next_step(picture: Picture) -> Both:
     """The line."""
     row = picture.row
     if row.state is State.SENT:
-        if row.solapi_message_id.startswith("MOCK"):
+        if row.pretended:
             return Both(
                 "was only pretended (SOLAPI_MOCK): nothing left; academyctl diagnose messaging",
                 "발송하는 척만 했습니다(SOLAPI_MOCK). 실제로는 나가지 않았습니다: academyctl diagnose messaging",

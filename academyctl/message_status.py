@@ -46,7 +46,8 @@ def listed(row: Row, codes: Mapping[int, str]) -> dict[str, Any]:
     return {
         "key": row.key, "tenant_id": row.tenant_id, "tenant_code": codes.get(row.tenant_id, ""), "state": row.state,
         "kind": row.kind, "to": short(row.recipient), "attempts": row.attempt, "reason": row.reason,
-        "created_at": row.created_at, "updated_at": row.updated_at, "age_s": age_s(row), "leased": row.leased,
+        "pretended": row.pretended, "created_at": row.created_at, "updated_at": row.updated_at, "age_s": age_s(row),
+        "leased": row.leased,
     }  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def line(row: Row, codes: Mapping[int, str]) -> tuple[Any, ...]:
     state = f"{row.state}{' (leased)' if row.leased and row.state in (State.CLAIMED, State.SENDING) else ''}"
     return (
         row.key, codes.get(row.tenant_id) or row.tenant_id, state, row.kind, short(row.recipient), row.attempt,
-        ago(age_s(row)), " ".join(row.reason.split())[:60],
+        ago(age_s(row)), "SOLAPI_MOCK: not sent" if row.pretended else " ".join(row.reason.split())[:60],
     )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ class State(StrEnum):
 
 
 OPEN = (State.CLAIMED, State.SENDING)
+MOCK = "MOCK"
+"""How the message id begins that a text has instead of Solapi's where sending is only pretended."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,11 @@ class Row:
     """Since `sending_at`, by the database's clock."""
     made_at: datetime | None = None
     """When its producer made the message."""
+
+    @property
+    def pretended(self) -> bool:
+        """Whether it is SENT by a worker that only pretended (SOLAPI_MOCK)."""
+        return self.solapi_message_id.startswith(MOCK)
 
 
 @dataclass(frozen=True)

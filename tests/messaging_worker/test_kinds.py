@@ -90,6 +90,7 @@ def test_pretending_sends_nothing_charges_nothing_and_says_so_loudly(texting: Te
     [row] = texting.log_rows()
     assert (row["success"], row["amount_deducted"], row["template_summary"]) == (True, 0, "MOCK SMS")
     assert texting.rows()[0]["solapi_message_id"].startswith("MOCK")
+    assert log.getvalue().count("texts=") == 1
     assert "ONLY PRETENDS" in log.getvalue()
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from academyctl.contract import logtokens
 from academyctl.errors import AcademyError, DatabaseAway, SolapiAway
 from academyctl.messaging.hashes import content_sha256, text_sha256
-from academyctl.messaging.model import End, New, State
+from academyctl.messaging.model import MOCK, End, New, State
 from academyctl.stores import deliveries
 from academyctl.stores.solapi_sending import Item, Sent, SolapiRefused, SolapiUnsure
 from workers.messaging.endings import finish
@@ -82,8 +82,10 @@ def send(group: Group, parts: Sequence[Part]) -> None:
 
 
 def _pretend(group: Group, parts: Sequence[Part]) -> None:
+    if not parts:
+        return
     log.warning(logtokens.MOCK_SENT.format(count=len(parts)))
-    mock = [End(part.key, part.tenant_id, State.SENT, message_id=f"MOCK{secrets.token_hex(8)}", free=True)
+    mock = [End(part.key, part.tenant_id, State.SENT, message_id=f"{MOCK}{secrets.token_hex(8)}", free=True)
             for part in parts]  # fmt: skip
     finish(group, list(zip(parts, mock, strict=True)))
 
