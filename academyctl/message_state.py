@@ -12,7 +12,7 @@ from academyctl.dead_letters import Letter
 from academyctl.errors import AcademyError, BadMessage, Both, ConfigError, UsageError
 from academyctl.message_evidence import Seen, ask
 from academyctl.messaging.model import Row, Tenant
-from academyctl.stores import Stores, ai_requests, deliveries, delivery_reads
+from academyctl.stores import Stores, deliveries, delivery_reads
 from academyctl.stores.delivery_reads import Entry
 
 QUEUE = "messaging"
@@ -97,23 +97,6 @@ class NoText(UsageError):
 def key_of(letter: Letter) -> str:
     """The key of the text that a dead letter carries. Raises BadMessage for a body that is none."""
     return delivery_key(parse_text(letter.body).business_key, first_id(letter.attributes, letter.id))
-
-
-def tenant_id(stores: Stores, word: str) -> int | None:
-    """The academy with this id or code, None for ''. Raises UsageError when there is none, or two."""
-    if not word:
-        return None
-    found = ai_requests.tenants(stores.db, word)
-    if len(found) == 1:
-        return found[0].id
-    told = ", ".join(f"{one.id} ({one.code}, {one.name})" for one in found)
-    raise UsageError(
-        f"--tenant {word} is {'two academies: ' + told if found else 'no academy'}",
-        remedy=Both(
-            "give its id or its code as core_tenant has it", "core_tenant에 있는 학원 ID 또는 코드를 지정하세요"
-        ),
-        code="tenant",
-    )
 
 
 def require_tables(stores: Stores) -> None:

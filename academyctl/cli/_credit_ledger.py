@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from academyctl.cli._common import Session
-from academyctl.cli._credit_show import aligned, as_json, say_differences, tenant_id
-from academyctl.errors import EXIT_FAILED, EXIT_OK, Both, UsageError
+from academyctl.cli._credit_show import aligned, as_json, say_differences
+from academyctl.cli._words import academy, moment
+from academyctl.errors import EXIT_FAILED, EXIT_OK, Both
 from academyctl.output import Format
 
 if TYPE_CHECKING:
     from academyctl.stores.ledger import Line
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COLUMNS = (
     Both("time", "시각"), Both("what", "구분"), Both("text", "문자"), Both("price", "단가"), Both("won", "증감"),
     Both("balance", "잔액"),
@@ -30,10 +28,10 @@ def ledger(here: Session, word: str, since: str, limit: int, *, fmt: Format) -> 
     from academyctl import output
     from academyctl.stores import ledger, own_tables
 
-    began = _began(since)
+    began = moment(since)
     stores = here.stores()
     own_tables.require(stores.db)
-    tenant = tenant_id(stores, word)
+    tenant = academy(stores, word).id
     standing = ledger.standings(stores.db, tenant)[0]
     newest = ledger.entries(stores.db, tenant, limit + 1)
     chosen = [one for one in newest if began is None or one.at >= began][:limit]
@@ -50,15 +48,6 @@ def ledger(here: Session, word: str, since: str, limit: int, *, fmt: Format) -> 
         output.note(_summary(sums, standing.balance, more=more).pick(here.lang))
         say_differences([standing], here.lang)
     return EXIT_OK if standing.audit.agrees else EXIT_FAILED
-
-
-def _began(since: str) -> datetime | None:
-    if not since:
-        return None
-    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip().lower())
-    if found is None:
-        raise UsageError(f"--since {since} is no length of time", remedy=Both("as 90m, 24h, 7d", "예: 90m, 24h, 7d"))
-    return datetime.now(UTC) - timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
 def _json(line: Line) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from academyctl.cli._common import Session
-from academyctl.errors import EXIT_FAILED, EXIT_OK, Both, UsageError
+from academyctl.cli._words import academy
+from academyctl.errors import EXIT_FAILED, EXIT_OK, Both
 from academyctl.output import Format
 
 if TYPE_CHECKING:
-    from academyctl.stores import Stores
     from academyctl.stores.ledger import Standing
 
 _COLUMNS = (
@@ -28,31 +28,13 @@ def show(here: Session, word: str, *, fmt: Format) -> int:
 
     stores = here.stores()
     own_tables.require(stores.db)
-    found = ledger.standings(stores.db, tenant_id(stores, word) if word else None)
+    found = ledger.standings(stores.db, academy(stores, word).id if word else None)
     output.emit(
         {"version": 1, "tenants": [as_json(one) for one in found]}, fmt=fmt, table=lambda: _table(found, here.lang)
     )
     if fmt == Format.table:
         say_differences(found, here.lang)
     return EXIT_OK if all(one.audit.agrees for one in found) else EXIT_FAILED
-
-
-def tenant_id(stores: Stores, word: str) -> int:
-    """The academy with this id or code. Raises UsageError when there is none, or two."""
-    from academyctl.stores import ai_requests
-
-    found = ai_requests.tenants(stores.db, word)
-    if len(found) == 1:
-        return found[0].id
-    told = ", ".join(f"{one.id} ({one.code}, {one.name})" for one in found)
-    raise UsageError(
-        f"{word} is {'two academies: ' + told if found else 'no academy'}",
-        remedy=Both(
-            "give its id or its code as core_tenant has it: academyctl credit show",
-            "core_tenant에 있는 학원 ID 또는 코드를 지정하세요: academyctl credit show",
-        ),
-        code="tenant",
-    )
 
 
 def as_json(one: Standing) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def import_(
     phone. Exit code 1 when nothing could be enrolled.
     """
     from academyctl.cli._excel_check import asked, readable
-    from academyctl.cli._job_enqueue import tenant as find_tenant
+    from academyctl.cli._words import academy as find_academy
     from academyctl.roster_import import Order
 
     here = session(ctx)
@@ -74,7 +74,7 @@ def import_(
     if errors_to is not None:
         _refuse_to_overwrite(errors_to)
     stores = here.stores()
-    academy = find_tenant(stores, tenant)
+    academy = find_academy(stores, tenant)
     order = Order(academy.id, lecture or 0, session_id or 0, mapping, sheet, partial=partial)
     run = Run(here, stores, academy, file, order, errors_to, fmt)
     raise typer.Exit(run.outcome(apply=apply, stdin=stdin))

@@ -41,9 +41,9 @@ def purge(
     rule = Rule.of(here.loaded.settings.excel)
     tenant_id = 0
     if tenant:
-        from academyctl.cli._job_enqueue import tenant as find_tenant
+        from academyctl.cli._words import academy
 
-        tenant_id = find_tenant(stores, tenant).id
+        tenant_id = academy(stores, tenant).id
     wanted = plan(stores, rule, tenant_id=tenant_id)
     if apply and wanted:
         files = [one for repair in wanted for one in repair.files]

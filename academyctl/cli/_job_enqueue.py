@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from academyctl.cli._common import Session
+from academyctl.cli._words import academy
 from academyctl.errors import Both, UsageError, WorkFailed
 from academyctl.output import Format
 
@@ -47,7 +48,7 @@ def excel(here: Session, roster: Roster, *, stdin: bool, apply: bool, fmt: Forma
     if roster.session and not roster.lecture:
         raise UsageError("--session needs its --lecture", remedy=Both("give both", "--lecture도 함께 지정하세요"))
     stores = here.stores()
-    found = tenant(stores, roster.tenant)
+    found = academy(stores, roster.tenant)
     _refuse_elsewhere(stores, found, roster.lecture, roster.session)
     notes = _checked(here, stores, found, roster) if roster.check else []
     password = first_password(here, stdin=stdin) if apply else UNKNOWN_PASSWORD
@@ -80,7 +81,7 @@ def excel(here: Session, roster: Roster, *, stdin: bool, apply: bool, fmt: Forma
 def attendance(here: Session, tenant_word: str, lecture: int, *, apply: bool, fmt: Format) -> None:
     """A second request is a second job: a permanent key returned the first one's dead link for ever (11 #20)."""
     stores = here.stores()
-    found = tenant(stores, tenant_word)
+    found = academy(stores, tenant_word)
     _refuse_elsewhere(stores, found, lecture, 0)
     payload = {"tenant_id": str(found.id), "lecture_id": lecture}
     key = f"attendance_export:{found.id}:{lecture}"
@@ -90,28 +91,11 @@ def attendance(here: Session, tenant_word: str, lecture: int, *, apply: bool, fm
 
 def payroll(here: Session, tenant_word: str, year: int, month: int, *, apply: bool, fmt: Format) -> None:
     stores = here.stores()
-    found = tenant(stores, tenant_word)
+    found = academy(stores, tenant_word)
     payload = {"tenant_id": str(found.id), "year": year, "month": month}
     key = f"staff_export:{found.id}:{year}:{month}"
     request = _export("staff_excel_export", found, payload, "staffs", f"{year}-{month}", key)
     _carry_out(here, stores, request, (), apply=apply, fmt=fmt)
-
-
-def tenant(stores: Stores, word: str) -> Tenant:
-    """The academy with this id or code. Raises UsageError when there is none, or two."""
-    from academyctl.stores import ai_requests
-
-    found = ai_requests.tenants(stores.db, word)
-    if len(found) == 1:
-        return found[0]
-    told = ", ".join(f"{one.id} ({one.code}, {one.name})" for one in found)
-    raise UsageError(
-        f"--tenant {word} is {'two academies: ' + told if found else 'no academy'}",
-        remedy=Both(
-            "give its id or its code as core_tenant has it", "core_tenant에 있는 학원 ID 또는 코드를 지정하세요"
-        ),
-        code="tenant",
-    )
 
 
 def _export(job_type: str, found: Tenant, payload: dict[str, object], domain: str, source: str, key: str) -> Request:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from academyctl.cli._common import Session
-from academyctl.errors import EXIT_CANNOT_TELL, EXIT_FAILED, EXIT_OK, Both, UsageError
+from academyctl.cli._words import length_s
+from academyctl.errors import EXIT_CANNOT_TELL, EXIT_FAILED, EXIT_OK, Both
 from academyctl.output import Format
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from academyctl.stores import Stores
     from academyctl.stores.ai_requests import JobRow
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEAD_MOST = 100_000
 DEAD_S = 60.0
 REASON_CHARS = 60
@@ -29,7 +28,7 @@ def list_jobs(here: Session, tenant: str, job_type: str, status: str, since: str
     from academyctl.stores import ai_requests
 
     found = ai_requests.newest(
-        here.stores().db, tenant=tenant, job_type=job_type, status=status.upper(), since_s=_seconds(since), limit=limit
+        here.stores().db, tenant=tenant, job_type=job_type, status=status.upper(), since_s=length_s(since), limit=limit
     )
     output.emit(
         {"version": 1, "jobs": [_listed(row) for row in found]}, fmt=fmt, table=lambda: _table(found, here.lang)
@@ -119,15 +118,6 @@ def _letters(stores: Stores, found: Gathered) -> dict[str, Sequence[Letter]]:
             of_queue[word] = sample(stores, pair(stores, word).dlq, DEAD_MOST, timeout_s=DEAD_S).letters
         letters[job.id] = [one for one in of_queue[word] if one.matches({"job_id": job.id})]
     return letters
-
-
-def _seconds(since: str) -> float | None:
-    if not since:
-        return None
-    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip().lower())
-    if found is None:
-        raise UsageError(f"--since {since} is no length of time", remedy=Both("as 90m, 24h, 7d", "예: 90m, 24h, 7d"))
-    return float(int(found[1]) * _UNITS[found[2]])
 
 
 def _listed(row: JobRow) -> dict[str, Any]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from academyctl.cli._common import Session
+from academyctl.cli._words import academy, moment
 from academyctl.errors import Both, UsageError
 from academyctl.output import Format
 
 if TYPE_CHECKING:
     from academyctl.messaging.model import Row, State
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 OPEN = "open"
 """A word for the states that are no end: CLAIMED and SENDING."""
 
@@ -22,15 +20,15 @@ OPEN = "open"
 def list_texts(here: Session, state: str, tenant: str, since: str, limit: int, *, fmt: Format) -> None:
     """Print them. Raises UsageError for words that mean nothing, ConfigError without our tables."""
     from academyctl import output
-    from academyctl.message_state import require_tables, tenant_id
+    from academyctl.message_state import require_tables
     from academyctl.message_status import counts_line, listed
     from academyctl.stores import deliveries, delivery_reads
 
     states = _states(state)
-    after = _after(since)
+    after = moment(since)
     stores = here.stores()
     require_tables(stores)
-    number = tenant_id(stores, tenant)
+    number = academy(stores, tenant).id if tenant else None
     found = deliveries.find(stores.db, tenant_id=number, states=states, since=after, limit=limit)
     codes = delivery_reads.codes(stores.db, {row.tenant_id for row in found})
     counts = delivery_reads.counts(stores.db, tenant_id=number, since=after)
@@ -69,12 +67,3 @@ def _states(word: str) -> tuple[State, ...]:
         known = ", ".join([*(state.lower() for state in State), OPEN])
         raise UsageError(f"--state {word} is no state", remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"))
     return found
-
-
-def _after(since: str) -> datetime | None:
-    if not since:
-        return None
-    found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip().lower())
-    if found is None:
-        raise UsageError(f"--since {since} is no length of time", remedy=Both("as 90m, 24h, 7d", "예: 90m, 24h, 7d"))
-    return datetime.now(UTC) - timedelta(seconds=int(found[1]) * _UNITS[found[2]])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from academyctl.cli._common import Session
+from academyctl.cli._words import academy
 from academyctl.errors import EXIT_FAILED, Both, UsageError
 from academyctl.output import Format
 
@@ -101,12 +102,12 @@ def preview(here: Session, written: Written, body: Path | None, *, reveal: bool,
         if not written.is_nothing:
             raise UsageError("--body is a whole message", remedy=Both("give it alone", "--body만 지정하세요"))
         texts, repeated = [parse_text(_decoded(body))], 0
-        academy = texts[0].tenant_id
+        tenant = texts[0].tenant_id
     else:
         asked = written.asked()
-        academy = academy_id(stores, written.tenant)
-        texts, repeated = write(asked, academy)
-    found = look(stores, texts, academy, datetime.now(UTC), repeated)
+        tenant = academy_id(stores, written.tenant)
+        texts, repeated = write(asked, tenant)
+    found = look(stores, texts, tenant, datetime.now(UTC), repeated)
     # The request itself is made by Solapi's own library, which takes half a second to load: only who asks for it waits.
     told = as_json(found, here.lang, reveal=reveal) if fmt == Format.json else {}
     output.emit(told, fmt=fmt, table=lambda: as_text(found, here.lang, reveal=reveal), revealed=reveal)
@@ -116,12 +117,9 @@ def preview(here: Session, written: Written, body: Path | None, *, reveal: bool,
 
 def academy_id(stores: Stores, word: str) -> int:
     """Raises UsageError when no academy is meant, or two."""
-    from academyctl.message_state import tenant_id
-
-    found = tenant_id(stores, word)
-    if found is None:
+    if not word:
         raise UsageError("no academy is given", remedy=Both("give --tenant ID|CODE", "--tenant ID|CODE를 지정하세요"))
-    return found
+    return academy(stores, word).id
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from academyctl.cli._common import Session
+from academyctl.cli._words import academy
 from academyctl.errors import EXIT_FAILED, AcademyError, Both
 from academyctl.output import Format
 
@@ -27,13 +28,15 @@ def redrive(here: Session, tenant: str, key: str, reason: str, limit: int, *, ap
     from academyctl import output
     from academyctl.dead_letters import pair, sample
     from academyctl.message_redrive import Wanted, plan
-    from academyctl.message_state import QUEUE, keys_of, require_tables, tenant_id
+    from academyctl.message_state import QUEUE, keys_of, require_tables
     from academyctl.redrive import redrive_all
     from academyctl.repairs import Halfway, Repair, audit_path
 
     stores = here.stores()
     require_tables(stores)
-    wanted = Wanted(tenant_id(stores, tenant), keys_of(stores, key) if key else frozenset(), reason, limit)
+    wanted = Wanted(
+        academy(stores, tenant).id if tenant else None, keys_of(stores, key) if key else frozenset(), reason, limit
+    )
     which = pair(stores, QUEUE)
     seen = sample(stores, which.dlq, ALL, timeout_s=SEARCH_S)
     made = plan(stores, seen.letters, which, wanted)
