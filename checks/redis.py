@@ -18,13 +18,15 @@ from checks._trouble import Trouble
 if TYPE_CHECKING:
     from academyctl.stores.readonly_redis import Survey
 
-LOCKS = "job:*:lock"
+LOCKS = "job:[de]*:lock"
+"""Of videos (encode, delete_r2). Those of texts stay for half an hour on purpose, by the thousand, and only a worker of
+the platform's own heeds them."""
 LEGACY_LOCK_S = 14400
 """Lifetime of a legacy worker's lock, never renewed (contract 2.1, VIDEO_LOCK_TTL_SECONDS)."""
 LATENCY_MS = 100
 FULL_PERCENT = 90
-_LOCK = re.compile(r"job:(encode|delete_r2|messaging):(.+):lock")
-_WORKER_OF = {"encode": "video", "delete_r2": "video", "messaging": "messaging"}
+_LOCK = re.compile(r"job:(encode|delete_r2):(.+):lock")
+_WORKER_OF = {"encode": "video", "delete_r2": "video"}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ def test_the_demo_encodes_a_lecture_and_leaves_nothing_running(tmp_path: Path) -
     assert "DONE  read 12  created 9  unchanged 1  skipped 1  failed 1" in words
     assert "명단!B11" in words
     assert "Solapi has 2 texts (LMS, SMS)" in words
+    assert words.rpartition("verdict:")[2].startswith(" healthy. nothing wrong was found")
     left = [
         process.info
         for process in psutil.process_iter(["pid", "cmdline"])

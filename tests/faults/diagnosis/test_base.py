@@ -212,6 +212,12 @@ def test_a_database_that_only_reads_is_no_place_to_work(platform_env: Env, store
     assert [one.code for one in red(found)] == ["db.read-only"]
 
 
+def test_the_lock_that_a_sent_text_leaves_behind_is_nobodys_trouble(platform_env: Env, stores: Stores) -> None:
+    owner = {"token": "host-9:77:3", "host": "i-0ab", "pid": 77}
+    stores.redis.acquire(keys.messaging_lock("a1dcb642"), json.dumps(owner), 1_800_000)
+    assert diagnosed(platform_env, ["redis"]).state is State.ok
+
+
 def test_locks_are_told_with_their_owner(platform_env: Env, stores: Stores) -> None:
     owner = {"token": "host-9:77:3", "host": "i-0ab", "pid": 77, "since": "2026-02-17T03:00:00+00:00"}
     stores.redis.acquire(keys.encode_lock(7), "1", 14_400_000)
