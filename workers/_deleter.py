@@ -80,6 +80,11 @@ class Deleter:
         return True
 
     @property
+    def pending(self) -> int:
+        """Finished messages whose delete has not gone out."""
+        return len(self._pending)
+
+    @property
     def clear(self) -> bool:
         """False while deletes fail."""
         return not self._outage.away

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from workers._queues import Queues
 log = logging.getLogger("academyctl.worker")
 
 NO_DLQ_S = 900
+HELPERS = 8
+CHUNKS_A_HELPER = 10
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,41 @@ class Errands:
     def _hide(self, queue: str, hides: list[tuple[Held, float]], until: float) -> None:
         for held, _ in hides:
             self._table.remove(held)
-        for start in range(0, len(hides), BATCH):
-            chunk = hides[start : start + BATCH]
-            if time.monotonic() >= until:
-                log.warning("%d messages come back only by their timeout: no time is left", len(hides) - start)
-                return
+        # A renewal under way ends here, and none that comes later has a message that is out of the table.
+        with self._renewals():
+            pass
+        chunks = deque(hides[start : start + BATCH] for start in range(0, len(hides), BATCH))
+        # The first call tells whether SQS is there; thousands then need several at a time.
+        self._hide_next(queue, chunks, until, calls=1)
+        helpers = [
+            threading.Thread(target=self._hide_next, args=(queue, chunks, until), name="giver", daemon=True)
+            for _ in range(min(HELPERS, len(chunks) // CHUNKS_A_HELPER))
+        ]
+        for helper in helpers:
+            helper.start()
+        self._hide_next(queue, chunks, until)
+        for helper in helpers:
+            helper.join()
+
+    def _hide_next(
+        self, queue: str, chunks: deque[list[tuple[Held, float]]], until: float, calls: float = math.inf
+    ) -> None:
+        """Chunk by chunk until there is none, or so many; a failure, or the end of the time, leaves none to anybody."""
+        while calls > 0:
+            calls -= 1
             try:
-                with self._renewals():
-                    refused = self._queues.hide(queue, [((one.id, one.receipt), round(s)) for one, s in chunk])
+                chunk = chunks.popleft()
+            except IndexError:
+                return
+            why: object = "no time is left" if time.monotonic() >= until else None
+            try:
+                refused = [] if why else self._queues.hide(queue, [((o.id, o.receipt), round(s)) for o, s in chunk])
             except AwsError as error:
-                log.warning("%d messages of %s come back only by their timeout: %s", len(hides) - start, queue, error)
+                why = error
+            if why:
+                left = len(chunk) + BATCH * len(chunks)
+                chunks.clear()
+                log.warning("up to %d messages of %s come back only by their timeout: %s", left, queue, why)
                 return
             for message_id in refused:
                 log.warning("SQS refused a new visibility for message %s of %s", message_id, queue)

@@ -27,6 +27,7 @@ class InFlight:
     Pollers `reserve` room before they ask for messages and `fill` it with what came; handler threads take the `next`,
     or the next `batch`. Messages that `share` names different owners for take turns. A `patient` worker holds messages
     ahead on purpose, whatever its jobs wait for. `budget` is how many messages may be taken at all (None = no end).
+    `capacity` says how many can be kept alive at present; it is asked with the lock held and must be quick.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class InFlight:
         batch: int = 1,
         patient: bool = False,
         share: Callable[[Message], str] | None = None,
+        capacity: Callable[[], int] | None = None,
     ) -> None:
         self._weights = dict(weights)
         self._credit = dict.fromkeys(weights, 0.0)
@@ -50,6 +52,7 @@ class InFlight:
         self._batch = batch
         self._patient = patient
         self._share = share
+        self._capacity = capacity
         self._trusted = max(FIRST_ROOM, concurrency)
         self._reserved = 0
         self._asking: Counter[str] = Counter()
@@ -75,7 +78,8 @@ class InFlight:
                     granted = self._grant(queue)
                     if granted:
                         return granted
-                    self._room.wait(TURN_S if self._turns else None)
+                    # Nobody tells when the capacity grows again.
+                    self._room.wait(TURN_S if self._turns or self._capacity else None)
                 return 0
             finally:
                 self._asking[queue] -= 1
@@ -249,7 +253,8 @@ class InFlight:
 
     def _most(self, ahead: int) -> int:
         """How many messages may be in hand."""
-        return min(self._trusted, self._concurrency * self._batch + ahead)
+        most = min(self._trusted, self._concurrency * self._batch + ahead)
+        return most if self._capacity is None else min(most, self._capacity())
 
     def _unreserve(self, room: int) -> None:
         self._reserved -= room

@@ -113,6 +113,7 @@ class Loop:
             worker.queues, concurrency=options.concurrency, prefetch=0 if options.once else worker.prefetch,
             clock=clock.monotonic, budget=budget, batch=worker.batch,
             patient=worker.handle_many is not None, share=worker.share,
+            capacity=self._capacity if worker.handle_many is not None else None,
         )  # fmt: skip
         settings = stores.settings
         token = f"{settings.worker.id[:30]}:{os.getpid()}:{rng.getrandbits(16):04x}"
@@ -140,7 +141,7 @@ class Loop:
             queues, self._table, self._deleter, self._state, self._metrics, clock, rng,
             visibility_s=worker.visibility_s,
             wait_s=min(_poller.DRAIN_WAIT_S, options.wait_s) if options.drain else options.wait_s,
-            tell=self._told, give_back=self._settler.give_back, hold_off_s=worker.hold_off_s,
+            tell=self._told, give_back=self._settler.give_back, hold_off_s=_poller.safely(worker.hold_off_s),
         )  # fmt: skip
         self._hands = Hands(
             worker, self._around, self._table, self._settler, clock, count=options.concurrency,
@@ -173,6 +174,10 @@ class Loop:
             raise ended.error
         failed = self._retired or self._gave_up or (self._options.once and self._failed)
         return (EXIT_FAILED if failed else EXIT_OK), stuck or self._retired
+
+    def _capacity(self) -> int:
+        # A finished message is renewed no more: its delete must go out before it is visible again.
+        return self._keeper.capacity() - self._deleter.pending
 
     def _begun(self) -> None:
         # What is handled now may bring new messages to any queue.
@@ -235,7 +240,7 @@ class Loop:
         self._state.stopping = True
         self._poll.stopping.set()
         waiting = self._table.close()
-        hopeless = self._worker.hold_off_s() > 0
+        hopeless = self._poll.hold_off_s() > 0
         if hopeless:
             # What the jobs in hand wait for is away: the grace would pass with waiting.
             self._interrupt()

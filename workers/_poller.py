@@ -92,6 +92,19 @@ def help_(poll: Poll, queue: str) -> None:
     threading.Thread(target=_help, args=(poll, queue), name=f"poller-{queue}+", daemon=True).start()
 
 
+def safely(hold_off_s: Callable[[], float]) -> Callable[[], float]:
+    """The worker's word; 0 when it raises: that must not end a poller, for nobody would notice a deaf process."""
+
+    def ask() -> float:
+        try:
+            return hold_off_s()
+        except Exception:  # a bug of the worker's, see above
+            log.exception("whether to hold off could not be told; messages are fetched")
+            return 0.0
+
+    return ask
+
+
 def _run(poll: Poll, queue: str, alone: bool) -> None:
     outage = Outage(poll.clock.monotonic, poll.rng)
     ever = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +23,7 @@ DEFAULT_MAX_RECEIVE = 3
 """Where a queue has no redrive policy, or it may not be read: the platform's own limit (contract 1.1)."""
 POLICY_TTL_S = 600.0
 POLICY_RETRY_S = 60.0
+PACE_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Queues:
         self._clock = clock
         self._policies: dict[str, tuple[float, Policy]] = {}
         self._policy_lock = threading.Lock()
+        self.pace_s = 0.0
+        """How long a call that does not wait for messages has taken lately; 0 = there was none yet."""
 
     def receive(self, name: str, *, max_messages: int, wait_s: int, visibility_s: int) -> list[Message]:
         return self._call(
@@ -93,6 +97,7 @@ class Queues:
 
     def _call(self, action: str, name: str, call: Callable[[], T]) -> T:
         self._metrics.queue_call(action)
+        began = time.monotonic()
         try:
             return call()
         except AwsError as error:
@@ -104,6 +109,10 @@ class Queues:
             log.debug("sqs %s: an answer could not be read", action, exc_info=True)
             why = f"the answer could not be read: {type(error).__name__}: {error}"
             raise AwsError(f"sqs {action} failed for queue {name}", why=why, cause="unreachable") from error
+        finally:
+            if action != "receive":
+                took_s = time.monotonic() - began
+                self.pace_s += (took_s - self.pace_s) * (PACE_WEIGHT if self.pace_s else 1.0)
 
     def _recover(self, name: str, error: AwsError) -> None:
         self._metrics.error(error.code)

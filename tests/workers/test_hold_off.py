@@ -6,9 +6,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
 
 from tests.conftest import eventually
-from tests.workers.rig import QUEUE, Rig, body, make_worker
+from tests.workers.rig import QUEUE, RedisServer, Rig, body, make_worker
 from workers import _health as health
 from workers._clock import Clock
 from workers._loop import DRAIN_PATIENCE_S
@@ -104,3 +108,39 @@ def test_drain_ends_with_1_when_nothing_is_in_hand_and_nothing_may_be_fetched(ri
 def test_a_worker_that_holds_off_says_so_in_its_heartbeat(rig: Rig) -> None:
     with rig.running(Breaker(open_s=60).worker(lease_s=1)):
         eventually(lambda: (health.read(rig.folder / "test.health") or {}).get("held_off_at"))
+
+
+@pytest.mark.parametrize("fault", ["503", "AccessDenied", "hang"])
+def test_an_sqs_that_is_away_when_the_hold_off_ends_costs_no_receive_and_no_message(rig: Rig, fault: str) -> None:
+    breaker = Breaker()
+    rig.sqs.put(QUEUE, *[body(n=n) for n in range(60)])
+    with rig.running(breaker.worker(), wait_s=0):
+        breaker.waiting.wait(5)
+        rig.sqs.mode(fault, ["ReceiveMessage"])
+        receives = rig.sqs.calls["ReceiveMessage"]
+        breaker.open_s = 0
+        eventually(lambda: rig.sqs.calls["ReceiveMessage"] > receives)
+        rig.sqs.mode(None)
+        rig.drained()
+    assert breaker.seen == [1] * 60
+
+
+def test_batches_are_handled_while_redis_is_away_from_the_start(rig: Rig, own_redis: RedisServer) -> None:
+    own_redis.stop()
+    breaker = Breaker(seen=[1])
+    rig.sqs.put(QUEUE, *[body(n=n) for n in range(60)])
+    with rig.running(breaker.worker(), own_redis.env, wait_s=0) as loop:
+        rig.drained()
+        assert loop.stop() == 0
+    assert breaker.seen == [1] * 61
+
+
+def test_a_wall_clock_that_jumps_to_and_fro_neither_loses_nor_repeats_a_message(rig: Rig) -> None:
+    ticks = count()
+    clock = Clock(now=lambda: datetime.now(UTC) + timedelta(hours=(-1) ** next(ticks)))
+    breaker = Breaker(seen=[1])
+    rig.sqs.put(QUEUE, *[body(n=n) for n in range(60)])
+    with rig.running(breaker.worker(), clock=clock, wait_s=0) as loop:
+        rig.drained()
+        assert loop.stop() == 0
+    assert breaker.seen == [1] * 61
