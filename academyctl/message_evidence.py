@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 ASK_S = 5
 """A person waits for the answer."""
-_BEFORE = timedelta(minutes=20)
+_AROUND = timedelta(days=1)
+"""Asked so far before and after: every clock but Solapi's may be wrong, and what is not seen is sent again."""
+_AHEAD_S = 10.0
+"""resend_after_s has room for so much: 15 minutes of Solapi's, and 45 s from SENDING to the signature."""
+_SLACK = timedelta(minutes=20)
 """Solapi's clock and ours may differ by its 15 minutes."""
-_AFTER = timedelta(hours=1)
 
 
 class Told(StrEnum):
@@ -71,21 +74,44 @@ class Seen:
 
 def ask(stores: Stores, row: Row, *, ask_s: int = ASK_S) -> Seen:
     """Ask Solapi's list about a text, briefly. What it cannot say is in `away`, not raised."""
-    from academyctl.stores.solapi_sending import SKEW_S, Sender
+    from academyctl.stores.solapi_sending import Sender
 
     if row.sending_at is None:
         return Seen(Told.unasked)
-    # The first request of a text may be older than the last one.
-    since, until = min(row.created_at, row.sending_at) - _BEFORE, row.sending_at + _AFTER
+    since, until = window([row], datetime.now(UTC))
     try:
         with closing(Sender(_hurried(stores.settings, ask_s))) as sender:
             listed = sender.find(row.recipient, since, until)
-            ahead_s = sender.clock_ahead_s or 0.0
+            late_s = dead_after_s(stores.settings, sender.clock_ahead_s)
     except SolapiAway as error:
         return Seen(None, away=error)
-    # A clock that is ahead signs requests that live longer.
-    late_s = stores.settings.messaging.resend_after_s + (ahead_s if ahead_s > SKEW_S else 0.0)
-    return judge(row, listed, late_s)
+    return sight(row, listed, late_s)
+
+
+def dead_after_s(settings: Settings, clock_ahead_s: float | None) -> float:
+    """How long after it was begun a request can arrive no more. A clock that is ahead signs what lives longer."""
+    return settings.messaging.resend_after_s + max(0.0, (clock_ahead_s or 0.0) - _AHEAD_S)
+
+
+def window(rows: Sequence[Row], *now: datetime) -> tuple[datetime, datetime]:
+    """Since when and until when these texts can be in the list, whichever clock is wrong. `now`: by any of them."""
+    # The first request of a text may be older than the last one.
+    times = [*now, *(row.created_at for row in rows), *(row.sending_at for row in rows if row.sending_at is not None)]
+    return min(times) - _AROUND, max(times) + _AROUND
+
+
+def sight(row: Row, listed: Sequence[Listed], resend_after_s: float) -> Seen:
+    """`judge`, of all that the list has for the phone: what is older than the row's request cannot be its doing.
+
+    An Alimtalk's text is the template's, so one without our key cannot be told from ours by its text.
+    """
+    begun = (row.sending_at or row.created_at) - _SLACK
+    near = [one for one in listed if one.key == row.key or (one.created_at is not None and one.created_at >= begun)]
+    seen = judge(row, near, resend_after_s)
+    stranger = next((one for one in near if not one.key), None)
+    if seen.told is Told.absent and row.kind == "ATA" and stranger is not None:
+        return Seen(Told.alike, stranger)
+    return seen
 
 
 def judge(row: Row, listed: Sequence[Listed], resend_after_s: float) -> Seen:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any, Literal
 
 from academyctl.contract.messages import json_object, parse_time, positive_id
@@ -62,7 +62,7 @@ def parse_text(body: str) -> Text:
         template_id=_string(data, "template_id", 100),
         replacements=_replacements(data.get("alimtalk_replacements")),
         reservation_id=_optional_id(data.get("reservation_id")),
-        created_at=parse_time(data.get("created_at")),
+        created_at=_made(data.get("created_at")),
         business_key=_string(data, "business_idempotency_key", 500),
     )
 
@@ -134,6 +134,12 @@ def _replacements(value: object) -> tuple[tuple[str, str], ...]:
 
 def _plain(value: object) -> str:
     return "" if value is None else value if isinstance(value, str) else str(value)
+
+
+def _made(value: object) -> datetime | None:
+    # On the edge of the calendar it is another year by another zone's clock, which no reader of a row could stand.
+    at = parse_time(value)
+    return at if at is not None and MINYEAR < at.year < MAXYEAR else None
 
 
 def _optional_id(value: object) -> int | None:

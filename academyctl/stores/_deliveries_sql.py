@@ -37,12 +37,13 @@ WHERE content_sha256 = ANY(%(hashes)s::text[]) AND created_at > clock_timestamp(
 ORDER BY content_sha256, created_at
 """  # noqa: S608 - ours
 
-# AWS's own redrive gives a message a new id, and keeps what it says.
+# AWS's own redrive gives a message a new id, and keeps what it says. What was not sent comes first: of several that are
+# one by this, none may be left unsent for another that was.
 AGAIN = f"""
 SELECT d.content_sha256, d.made_at, d.key FROM {_TABLE} d
 JOIN unnest(%(hashes)s::text[], %(made)s::timestamptz[]) AS m(hash, made)
      ON d.content_sha256 = m.hash AND d.made_at = m.made
-ORDER BY d.created_at, d.key
+ORDER BY d.state = 'SENT', d.created_at, d.key
 """  # noqa: S608 - ours
 
 _NEWS = """

@@ -121,8 +121,8 @@ class Http:
         self._clock.until, self._clock.begun = time.monotonic() + self._timeout_s, False
         try:
             return self._ask(method, path, headers, body)
-        except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, ValueError) as error:
-            # A URL without scheme or host, or a key with a line end in it.
+        except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, ValueError, TypeError) as error:
+            # A URL without scheme or host, or a key with a line end or a Korean letter in it.
             raise NoReply(_told(error), begun=self._clock.begun, cause="settings") from error
         except httpcore.TimeoutException as error:
             missing = "answer" if self._clock.begun else "connection"

@@ -62,7 +62,7 @@ def twins(cursor: Cursor, hashes: Collection[str], window_s: float, but: Collect
 
 
 def again(cursor: Cursor, messages: Collection[tuple[str, datetime]]) -> dict[tuple[str, datetime], list[str]]:
-    """(content hash, when it was made) -> keys of the deliveries of such messages, the oldest first."""
+    """(content hash, when it was made) -> keys of such messages' deliveries, unsent and oldest first."""
     found: dict[tuple[str, datetime], list[str]] = {}
     if messages:
         hashes, made = zip(*sorted(set(messages)), strict=True)

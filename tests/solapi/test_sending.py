@@ -210,9 +210,12 @@ def test_nobody_reached_is_nothing_sent(sender_to: Callable[..., Sender], where:
     assert away.value.cause == cause
 
 
-def test_a_key_with_a_line_end_is_a_setting_and_nothing_sent(url: str, sender_to: Callable[..., Sender]) -> None:
+@pytest.mark.parametrize("key", ["NCS\nKEY", "NCS키"])
+def test_a_key_that_no_header_can_hold_is_a_setting_and_nothing_sent(
+    url: str, sender_to: Callable[..., Sender], key: str
+) -> None:
     with pytest.raises(SolapiAway) as away:
-        sender_to(url, key="NCS\nKEY").send([item("a")])
+        sender_to(url, key=key).send([item("a")])
     assert away.value.cause == "settings"
 
 

@@ -55,7 +55,8 @@ def claim(group: Group) -> None:
 
 def _known_again(group: Group, cursor: Cursor) -> list[Part]:
     """The parts, by the keys that their texts have. SQS's own redrive gives a message a new id, and its key with it:
-    it is known by its content and by when it was made. Of two that turn out to be one, the second comes back later."""
+    it is known by its content and by when it was made. So does a producer's client that repeats a request whose answer
+    was lost. Of two that turn out to be one, the second comes back later."""
     made = {
         part: (content_sha256(part.asked.text), part.asked.text.created_at)
         for part in group.parts
@@ -65,7 +66,7 @@ def _known_again(group: Group, cursor: Cursor) -> list[Part]:
     parts: dict[str, Part] = {}
     for part in group.parts:
         said, at = made.get(part, ("", None))
-        keys = found.get((said, at), []) if at is not None else []
+        keys = found.setdefault((said, at), [part.key]) if at is not None else []
         if keys and part.key not in keys:
             log.warning("a message has come back under another id: it is the text %s", key_for_people(keys[0]))
             part.asked = replace(part.asked, key=keys[0])

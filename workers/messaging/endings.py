@@ -6,15 +6,18 @@ import logging
 from collections.abc import Sequence
 
 from academyctl.contract import logtokens
-from academyctl.errors import DatabaseAway
+from academyctl.errors import DatabaseAway, LeaseLost, Stopping
 from academyctl.messaging.model import End, State
 from academyctl.stores import deliveries
 from workers._guards import AWAY
-from workers._model import Done, Outcome, Reject
+from workers._model import Done, Outcome, Reject, Retry
 from workers.messaging.group import Group, Part
 from workers.messaging.words import ended, key_for_people, safe
 
 log = logging.getLogger("academyctl.messaging")
+
+LOCKED = ("55P03", "40P01")
+"""PostgreSQL's words for a lock that was not given in time, and for two that waited for each other."""
 
 AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """The texts are out and only we know it: the database gets some time. After that Solapi's list knows it too."""
@@ -28,7 +31,16 @@ def finish(group: Group, ends: Sequence[tuple[Part, End]]) -> None:
     """
     if not ends:
         return
-    written = _write(group, [end for _, end in ends])
+    try:
+        written = _write(group, [end for _, end in ends])
+    # Broad: whatever one end cannot be written for (books that do not add up), the others went out and must say so.
+    except Exception as error:
+        if len(ends) == 1 or isinstance(error, Stopping | LeaseLost) or _of_the_database(error):
+            raise
+        log.warning("the ends of %d texts cannot be written together, each is tried alone: %s", len(ends), error)
+        for part, end in ends:
+            _alone(group, part, end)
+        return
     for part, end in ends:
         part.open = False
         if end.key not in written:
@@ -37,6 +49,21 @@ def finish(group: Group, ends: Sequence[tuple[Part, End]]) -> None:
             continue
         _tell(part, end)
         part.ends(outcome_of(end))
+
+
+def _alone(group: Group, part: Part, end: End) -> None:
+    try:
+        finish(group, [(part, end)])
+    except Exception as error:  # it stays open: Solapi's list tells the next receiver what became of it
+        if isinstance(error, Stopping | LeaseLost) or _of_the_database(error):
+            raise
+        log.exception("the end of a text cannot be written | key=%s", key_for_people(part.key))
+        part.ends(Retry(safe(f"{type(error).__name__}: {error}")[:500]))
+
+
+def _of_the_database(error: Exception) -> bool:
+    """Whether it would be the same for every text."""
+    return isinstance(error, DatabaseAway) and (error.cause in AWAY | {"schema", "missing"} or error.code in LOCKED)
 
 
 def outcome_of(end: End) -> Outcome:

@@ -20,6 +20,7 @@ from workers._guards import AWAY
 from workers._model import Defer, Delivery, Done, Outcome, Reject, Retry
 from workers.messaging.breaker import Breaker
 from workers.messaging.claiming import claim
+from workers.messaging.endings import LOCKED
 from workers.messaging.group import Group, Part, by_key, part_of, pretends
 from workers.messaging.limiter import Limiter
 from workers.messaging.locks import lock, unlock
@@ -33,8 +34,6 @@ log = logging.getLogger("academyctl.messaging")
 AWAY_S = (30.0, 60.0)
 SAFE_RESEND_S = 960
 """A request can arrive until Solapi's 15 minutes after its signature, and one more for clocks."""
-LOCKED = ("55P03", "40P01")
-"""PostgreSQL's words for a lock that was not given in time, and for two that waited for each other."""
 
 
 class Handler:
@@ -48,8 +47,9 @@ class Handler:
 
     def hold_off_s(self) -> float:
         """Asked before anything is fetched, so this is also where a worker says first what nobody may overlook."""
-        while self._warnings:
-            log.warning("%s", self._warnings.pop(0))
+        said, self._warnings = self._warnings, []
+        for warning in said:
+            log.warning("%s", warning)
         return self.breaker.hold_off_s()
 
     def handle(self, delivery: Delivery) -> Outcome:

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from academyctl.errors import SolapiAway
-from academyctl.message_evidence import Seen, Told, judge
+from academyctl.message_evidence import Seen, Told, dead_after_s, sight, window
 from academyctl.messaging.model import End, Refused, Row, State
 from academyctl.stores import deliveries
-from academyctl.stores.solapi_sending import SKEW_S, Listed
+from academyctl.stores.solapi_sending import Listed
 from workers._model import Done, Reject
 from workers.messaging.endings import finish
 from workers.messaging.group import Group, Part
@@ -36,16 +36,12 @@ BUDGET_S = 20.0
 AGAIN_S = (30.0, 60.0)
 SOON_S = 60.0
 """So long after its request a text is looked for a second time; after that, when it can no longer arrive."""
-_BEFORE = timedelta(days=1)
-"""Asked so far back: a database's clock may be wrong, and what is not seen is sent again."""
-_SLACK = timedelta(minutes=20)
 
 
 def look(group: Group, looks: Sequence[tuple[Part, Look]]) -> list[Part]:
     """Those that are to be sent now; the others have their outcome. Raises DatabaseAway, Stopping."""
     clock = group.parts[0].delivery.clock
     until = clock.monotonic() + BUDGET_S
-    begun = _begun([one.row for _, one in looks])
     asked: dict[str, list[Listed]] = {}
     ends: list[tuple[Part, End]] = []
     absent: list[Part] = []
@@ -55,7 +51,7 @@ def look(group: Group, looks: Sequence[tuple[Part, Look]]) -> list[Part]:
             part.defers("Solapi's list could not be asked about it yet", *AGAIN_S)
             continue
         try:
-            seen = _ask(group, one.row, begun[one.row.recipient], asked)
+            seen = _ask(group, one.row, [other.row for _, other in looks], asked)
         except SolapiAway as away:
             ends += _blind(group, part, one.row, away)
             continue
@@ -75,35 +71,14 @@ def look(group: Group, looks: Sequence[tuple[Part, Look]]) -> list[Part]:
     return [part for part in (*absent, *instead) if part.outcome is None]
 
 
-def _begun(rows: Sequence[Row]) -> dict[str, datetime]:
-    """Recipient -> since when his texts can be in the list, those of all these rows: it is asked once for them."""
-    found: dict[str, datetime] = {}
-    for row in rows:
-        begun = min(row.created_at, row.sending_at or row.created_at)
-        found[row.recipient] = min(begun, found.get(row.recipient, begun))
-    return found
-
-
-def _ask(group: Group, row: Row, begun: datetime, asked: dict[str, list[Listed]]) -> Seen:
+def _ask(group: Group, row: Row, rows: Sequence[Row], asked: dict[str, list[Listed]]) -> Seen:
+    """`rows`: of the whole group; a phone is asked about once for all of its own."""
     if row.recipient not in asked:
         now = group.parts[0].delivery.clock.now()
-        asked[row.recipient] = group.sender.find(row.recipient, begun - _BEFORE, now + _SLACK)
-    ahead_s = group.sender.clock_ahead_s or 0.0
-    # A clock that is ahead signs requests that live longer.
-    late_s = group.settings.messaging.resend_after_s + (ahead_s if ahead_s > SKEW_S else 0.0)
-    near = _near(row, asked[row.recipient])
-    seen = judge(row, near, late_s)
-    stranger = next((one for one in near if not one.key), None)
-    if seen.told is Told.absent and row.kind == "ATA" and stranger is not None:
-        # An Alimtalk's text is the template's, so one without our key cannot be told from ours by its text.
-        return Seen(Told.alike, stranger)
-    return seen
-
-
-def _near(row: Row, listed: Sequence[Listed]) -> list[Listed]:
-    """What may be a request's doing: of our key whatever there is, of others only what is not older than it."""
-    begun = (row.sending_at or row.created_at) - _SLACK
-    return [one for one in listed if one.key == row.key or (one.created_at is not None and one.created_at >= begun)]
+        theirs = now - timedelta(seconds=group.sender.clock_ahead_s or 0.0)
+        since, until = window([one for one in rows if one.recipient == row.recipient], now, theirs)
+        asked[row.recipient] = group.sender.find(row.recipient, since, until)
+    return sight(row, asked[row.recipient], dead_after_s(group.settings, group.sender.clock_ahead_s))
 
 
 def _judged(

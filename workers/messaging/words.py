@@ -13,7 +13,7 @@ MENDABLE_CODES = frozenset({"1030", "1041", "1042", "1043", "1062"})
 NO_MONEY = "1030"
 MAX_REASON = 500
 _DIGITS = re.compile(r"(?<![0-9A-Fa-f])\d(?:[ .-]?\d){7,}(?![0-9A-Fa-f])")
-_MOBILE_IN_KEY = re.compile(r"01[016-9]\d{7,8}")
+_MOBILE_IN_KEY = re.compile(r"(?:\+?82[ .-]?|0)1[016-9](?:[ .-]?\d){7,8}")
 _CODE = re.compile(r"\[(\d{4})\]")
 
 
