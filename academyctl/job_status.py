@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from academyctl.ages import ago
 from academyctl.contract.messages import parse_time
 from academyctl.dead_letters import Letter
 from academyctl.errors import Both
@@ -75,15 +76,6 @@ def shown(job: Job) -> dict[str, Any]:
         },
         "progress": {"status": (found.status_body.get("status") if found else None) or "UNKNOWN"},
     }
-
-
-def ago(seconds: float) -> str:
-    """A length of time in its largest whole unit."""
-    whole = max(0, int(seconds))
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if whole >= 2 * length:
-            return f"{whole // length} {unit}"
-    return f"{whole} s"
 
 
 def lease(row: JobRow) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from academyctl.contract.texts import Mode, Text, delivery_key, parse_text, text_body
-from academyctl.errors import Both
+from academyctl.errors import BadMessage, Both
 from academyctl.messaging import pricing
 from academyctl.messaging.compose import compose, receiver
 from academyctl.messaging.model import Composed, Ending, Refused, Tenant
@@ -120,8 +120,15 @@ def write(asked: Asked, tenant_id: int, key: str = "") -> tuple[list[Text], int]
         )
         for number in wanted
     ]  # fmt: skip
-    for one in made:
-        parse_text(_body(one))
+    try:
+        for one in made:
+            parse_text(_body(one))
+    except BadMessage as error:
+        error.remedy = Both(
+            "a message of the queue does not take it: correct or shorten what is named here",
+            "큐 메시지에 담을 수 없는 값입니다. 위에 적힌 항목을 고치거나 줄이세요",
+        )
+        raise
     return made, len(numbers) - len(wanted)
 
 
@@ -163,10 +170,9 @@ def draft(
 
 def look(stores: Stores, texts: Sequence[Text], tenant_id: int, now: datetime, repeated: int = 0) -> Drafts:
     """`draft` for the academy as it is in the database now. Raises DatabaseAway, ConfigError."""
-    from academyctl.message_state import require_tables
-    from academyctl.stores import deliveries
+    from academyctl.stores import deliveries, own_tables
 
-    require_tables(stores)
+    own_tables.require(stores.db)
     with stores.db.tx(read_only=True) as cursor:
         tenant = deliveries.tenants(cursor, [tenant_id], lock=False).get(tenant_id)
     return draft(texts, tenant_id, tenant, stores.settings, now, repeated)
@@ -218,19 +224,20 @@ def remarks(found: Drafts) -> list[Both]:
     if found.repeated:
         told.append(Both(f"numbers given twice, left out: {found.repeated}", f"중복되어 뺀 번호: {found.repeated}개"))
     if found.quiet_s > 0:
-        minutes = -(-found.quiet_s // 60)
+        hours, minutes = divmod(int(-(-found.quiet_s // 60)), 60)
         told.append(
             Both(
-                f"quiet hours now ({found.hours} KST): it waits {minutes:.0f} min",
-                f"지금은 발송 제한 시간입니다({found.hours}). {minutes:.0f}분 뒤 발송됩니다",
+                f"quiet hours now ({found.hours} KST): it waits {f'{hours} h ' if hours else ''}{minutes} min",
+                f"지금은 조용한 시간입니다({found.hours}, 한국 시간). "
+                f"{f'{hours}시간 ' if hours else ''}{minutes}분 뒤 발송됩니다",
             )
         )
     can, wanted = found.affordable, len(found.drafts) - len(found.refused)
     if can is not None and can < wanted:
         told.append(
             Both(
-                f"the balance pays for {can} of {wanted}: the others wait for credit, then they are dead letters",
-                f"잔액으로는 {wanted}건 중 {can}건만 보낼 수 있습니다. 나머지는 충전을 기다리다가 DLQ로 갑니다",
+                f"the balance pays for {can:,} of {wanted:,}: the others wait for credit, then they are dead letters",
+                f"잔액으로는 {wanted:,}건 중 {can:,}건만 보낼 수 있습니다. 나머지는 충전을 기다리다가 DLQ로 갑니다",
             )
         )
     first = found.drafts[0] if found.drafts else None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from academyctl.errors import Both
 from academyctl.message_evidence import Told
-from academyctl.message_state import Picture
 from academyctl.messaging.model import MENDABLE, Ending, State
+
+if TYPE_CHECKING:
+    from academyctl.message_state import Picture
 
 
 def next_step(picture: Picture) -> Both:

@@ -124,7 +124,7 @@ def _receivers(going: list[Draft], lang: str, *, reveal: bool) -> str:
     numbers = [draft.text.to if reveal else masked(draft.text.to) for draft in going]
     more = len(numbers) - RECEIVERS_SHOWN
     told = ", ".join(numbers if reveal else numbers[:RECEIVERS_SHOWN])
-    return told if reveal or more <= 0 else f"{told} {Both(f'and {more} more', f'외 {more}건').pick(lang)}"
+    return told if reveal or more <= 0 else f"{told} {Both(f'and {more:,} more', f'외 {more:,}건').pick(lang)}"
 
 
 def _price(found: Drafts, lang: str) -> str:
@@ -135,8 +135,8 @@ def _price(found: Drafts, lang: str) -> str:
         return Both("nothing: the academy's price is 0", "없음 (학원 단가 0원)").pick(lang)
     each, balance, can = pricing.won(found.tenant.price_cents), found.tenant.balance, found.affordable
     return Both(
-        f"{each} won each, {found.cost_won} won in all; the balance of {balance} won pays for {can}",
-        f"건당 {each}원, 모두 {found.cost_won}원. 잔액 {balance}원으로 {can}건을 보낼 수 있습니다",
+        f"{each} won each, {found.cost_won:,} won in all; the balance of {balance:,} won pays for {can:,}",
+        f"건당 {each}원, 모두 {found.cost_won:,}원. 잔액 {balance:,}원으로 {can:,}건을 보낼 수 있습니다",
     ).pick(lang)
 
 

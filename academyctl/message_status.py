@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from academyctl.ages import ago
 from academyctl.errors import Both
-from academyctl.job_status import ago
 from academyctl.message_evidence import Seen, Told
 from academyctl.message_next import next_step
-from academyctl.message_state import Picture
 from academyctl.messaging.model import Row, State
 from academyctl.messaging.pricing import won
-from academyctl.redrive import REASON_CHARS
 
 if TYPE_CHECKING:
     from academyctl.dead_letters import Letter
+    from academyctl.message_state import Picture
 
 TOLD = {
     Told.accepted: Both("has it as accepted", "접수된 문자로 있음"),
@@ -145,6 +144,8 @@ def solapi(seen: Seen, lang: str) -> str:
 
 def _letter(picture: Picture, lang: str) -> str:
     if picture.letter is not None:
+        from academyctl.redrive import REASON_CHARS
+
         return f"{picture.letter.id}; {' '.join(picture.letter.reason.split())[:REASON_CHARS] or 'given up by SQS'}"
     if "dead letters" in picture.away:
         return Both("cannot tell", "알 수 없음").pick(lang)

@@ -85,9 +85,11 @@ def _table(found: Sequence[Standing], lang: str) -> Any:
     return output.rows([column.pick(lang) for column in _COLUMNS], aligned(lines, _NUMBERS))
 
 
-def aligned(lines: Sequence[Sequence[str]], columns: Sequence[int]) -> list[list[str]]:
+def aligned(lines: Sequence[Sequence[str]], columns: Sequence[int]) -> list[list[Any]]:
     """The same cells, those of number columns right-aligned."""
-    widths = {column: max((len(line[column]) for line in lines), default=0) for column in columns}
+    from rich.text import Text
+
+    # Padding of our own would be folded like words where the terminal is narrow.
     return [
-        [cell.rjust(widths[index]) if index in widths else cell for index, cell in enumerate(line)] for line in lines
+        [Text(cell, justify="right") if index in columns else cell for index, cell in enumerate(line)] for line in lines
     ]

@@ -131,7 +131,8 @@ def _listed(row: JobRow) -> dict[str, Any]:
 
 def _table(found: Sequence[JobRow], lang: str) -> Any:
     from academyctl import output
-    from academyctl.job_status import ago, lease
+    from academyctl.ages import ago
+    from academyctl.job_status import lease
 
     if not found:
         return Both("no such job", "해당하는 작업이 없습니다").pick(lang)

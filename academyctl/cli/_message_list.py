@@ -20,14 +20,13 @@ OPEN = "open"
 def list_texts(here: Session, state: str, tenant: str, since: str, limit: int, *, fmt: Format) -> None:
     """Print them. Raises UsageError for words that mean nothing, ConfigError without our tables."""
     from academyctl import output
-    from academyctl.message_state import require_tables
     from academyctl.message_status import counts_line, listed
-    from academyctl.stores import deliveries, delivery_reads
+    from academyctl.stores import deliveries, delivery_reads, own_tables
 
     states = _states(state)
     after = moment(since)
     stores = here.stores()
-    require_tables(stores)
+    own_tables.require(stores.db)
     number = academy(stores, tenant).id if tenant else None
     found = deliveries.find(stores.db, tenant_id=number, states=states, since=after, limit=limit)
     codes = delivery_reads.codes(stores.db, {row.tenant_id for row in found})
@@ -37,7 +36,7 @@ def list_texts(here: Session, state: str, tenant: str, since: str, limit: int, *
         fmt=fmt, table=lambda: _table(found, codes, here.lang),
     )  # fmt: skip
     if fmt == Format.table:
-        of = f" ({since})" if since else ""
+        of = f" ({since.strip()})" if since else ""
         output.emit({}, table=lambda: counts_line(counts, here.lang) + of)
 
 

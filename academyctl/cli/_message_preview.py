@@ -13,7 +13,7 @@ import typer
 
 from academyctl.cli._common import Session
 from academyctl.cli._words import academy
-from academyctl.errors import EXIT_FAILED, Both, UsageError
+from academyctl.errors import EXIT_FAILED, BadMessage, Both, UsageError, WorkFailed
 from academyctl.output import Format
 
 if TYPE_CHECKING:
@@ -41,17 +41,8 @@ class Written:
 
     @property
     def is_nothing(self) -> bool:
-        said = (
-            self.tenant,
-            self.to,
-            self.to_file,
-            self.text,
-            self.text_file,
-            self.stdin,
-            self.template,
-            self.variables,
-        )
-        return not any(said) and not self.sender and self.mode == "sms"
+        said = (self.tenant, self.to, self.to_file, self.text, self.text_file, self.stdin, self.template)
+        return not any(said) and not self.variables and not self.sender and self.mode == "sms"
 
     def asked(self) -> Asked:
         """Raises UsageError for a file that cannot be read and for words that do not go together."""
@@ -60,7 +51,12 @@ class Written:
         receivers = (*self.to, *(_numbers(self.to_file) if self.to_file else ()))
         if not receivers:
             raise UsageError(
-                "nobody is to get it", remedy=Both("give --to or --to-file", "--to 또는 --to-file을 지정하세요")
+                f"{self.to_file} holds no number" if self.to_file else "nobody is to get it",
+                remedy=Both("give --to or --to-file", "--to 또는 --to-file로 받는 번호를 지정하세요"),
+            )
+        if not all(number.strip() for number in receivers):
+            raise UsageError(
+                "--to is given and empty", remedy=Both("give a number, or leave it out", "번호를 넣거나 빼세요")
             )
         if len(receivers) > MAX_RECEIVERS:
             raise UsageError(
@@ -71,26 +67,27 @@ class Written:
         return Asked(receivers, self._said(), self.mode, self.template, pairs, self.sender)
 
     def _said(self) -> str:
-        if (self.text != "") + (self.text_file is not None) + self.stdin != 1:
+        given = (self.text != "") + (self.text_file is not None) + self.stdin
+        if given != 1:
             raise UsageError(
-                "the text is given in no way or in several" if not self.text else "the text is given in several ways",
+                "the text is given in several ways" if given else "there is no text",
                 remedy=Both(
                     "give one of --text, --text-file and --stdin; the API also wants one beside an Alimtalk",
                     "--text, --text-file, --stdin 중 하나만 지정하세요. 알림톡에도 필요합니다",
                 ),
             )
-        if self.text_file is not None:
-            return _decoded(self.text_file).removesuffix("\n").removesuffix("\r")
-        # What a shell adds at the end is not part of the text.
-        text = sys.stdin.read() if self.stdin else self.text
-        text = text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r") if self.stdin else text
+        if self.text:
+            return self.text
+        text, where = (_decoded(self.text_file), str(self.text_file)) if self.text_file else (_stdin(), "stdin")
+        # What an editor or a shell adds at the end is not part of the text.
+        text = text.removesuffix("\n").removesuffix("\r")
         if not text:
-            raise UsageError("stdin has no text", remedy=Both("write it: echo ... |", "내용을 넣으세요: echo ... |"))
+            raise UsageError(f"{where} has no text", remedy=Both("write one into it", "보낼 내용을 넣으세요"))
         return text
 
 
 def preview(here: Session, written: Written, body: Path | None, *, reveal: bool, fmt: Format) -> None:
-    """Print what would go out; exits with 1 when it would be refused. Raises BadMessage for a body that is none."""
+    """Print what would go out; exits with 1 when it would be refused. Raises WorkFailed for a body that is none."""
     from academyctl import output
     from academyctl.message_drafts import look, write
     from academyctl.message_report import as_json, as_text
@@ -101,7 +98,15 @@ def preview(here: Session, written: Written, body: Path | None, *, reveal: bool,
 
         if not written.is_nothing:
             raise UsageError("--body is a whole message", remedy=Both("give it alone", "--body만 지정하세요"))
-        texts, repeated = [parse_text(_decoded(body))], 0
+        try:
+            texts, repeated = [parse_text(_decoded(body))], 0
+        except BadMessage as error:
+            raise WorkFailed(
+                f"{body}: {error}",
+                why="a worker drops such a message",
+                code=error.code,
+                remedy=Both("give one JSON object as the API sends it", "API가 보내는 JSON 객체 하나를 지정하세요"),
+            ) from error
         tenant = texts[0].tenant_id
     else:
         asked = written.asked()
@@ -140,13 +145,25 @@ def _decoded(file: Path) -> str:
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read", why=str(error.strerror or error)) from error
+        raise UsageError(
+            f"{file} cannot be read", why=str(error.strerror or error),
+            remedy=Both("give a file that you may read", "읽을 수 있는 파일을 지정하세요"),
+        ) from error  # fmt: skip
+    return _text_of(raw, str(file))
+
+
+def _stdin() -> str:
+    # A Korean Windows pipes CP949 whatever Python thinks that stdin is.
+    return _text_of(sys.stdin.buffer.read(), "stdin")
+
+
+def _text_of(raw: bytes, where: str) -> str:
     for encoding in ("utf-8-sig", "cp949"):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
     raise UsageError(
-        f"{file} is no text", why="neither UTF-8 nor CP949",
+        f"{where} is no text", why="neither UTF-8 nor CP949",
         remedy=Both("save it as UTF-8", "UTF-8로 저장하세요"),
     )  # fmt: skip

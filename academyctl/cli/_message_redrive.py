@@ -9,7 +9,7 @@ import typer
 
 from academyctl.cli._common import Session
 from academyctl.cli._words import academy
-from academyctl.errors import EXIT_FAILED, AcademyError, Both
+from academyctl.errors import EXIT_FAILED, AcademyError, Both, WorkFailed
 from academyctl.output import Format
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ def redrive(here: Session, tenant: str, key: str, reason: str, limit: int, *, ap
     which = pair(stores, QUEUE)
     seen = sample(stores, which.dlq, ALL, timeout_s=SEARCH_S)
     made = plan(stores, seen.letters, which, wanted)
+    if key and seen.complete and not made.chosen and not made.left:
+        raise WorkFailed(
+            f"no dead letter in {which.dlq} is of text {key}",
+            remedy=Both(
+                f"see where it is: academyctl message show {key}", f"상태를 확인하세요: academyctl message show {key}"
+            ),
+            code="no-letter",
+        )
     done: list[Repair] = []
     gone: tuple[Redrive, ...] = ()
     stopped: AcademyError | None = None
@@ -86,7 +94,7 @@ def _counted(made: Plan, lang: str) -> list[str]:
     from academyctl.messaging.pricing import won
 
     if not made.chosen:
-        return [Both("no dead letter goes back", "다시 보낼 데드레터가 없습니다").pick(lang)]
+        return [Both("no dead letter goes back", "DLQ에 되돌릴 문자가 없습니다").pick(lang)]
     lines = [
         Both(f"{code}  {reason}: {count} go back", f"{code}  {reason}: {count}건을 다시 보냄").pick(lang)
         for (code, reason), count in sorted(made.counts().items())
@@ -94,8 +102,8 @@ def _counted(made: Plan, lang: str) -> list[str]:
     for purse in made.purses:
         price, tenant = won(purse.tenant.price_cents), purse.tenant
         told = Both(
-            f"{tenant.code}  {purse.texts} x {price} = {purse.needs_won} won, credit {tenant.balance}",
-            f"{tenant.code}  {purse.texts} x {price} = {purse.needs_won}원, 크레딧 {tenant.balance}원",
+            f"{tenant.code}  {purse.texts} x {price} = {purse.needs_won:,} won, credit {tenant.balance:,}",
+            f"{tenant.code}  {purse.texts} x {price} = {purse.needs_won:,}원, 크레딧 {tenant.balance:,}원",
         )
         fits = Both("it can pay", "지불 가능") if purse.pays else Both("NOT ENOUGH", "부족")
         lines.append(f"{told.pick(lang)}: {fits.pick(lang)}")
@@ -173,5 +181,7 @@ def _json(
             for one in made.purses
         ],
         "more": made.more,
-        "error": None if stopped is None else {"code": stopped.code, "what": stopped.what, "why": stopped.why},
+        "error": None if stopped is None else {
+            "code": stopped.code, "what": stopped.what, "why": stopped.why, "remedy": stopped.remedy_in(lang),
+        },
     }  # fmt: skip

@@ -93,5 +93,7 @@ def _json(
         "solapi": None if picture.seen is None else solapi(picture.seen, lang),
         "remarks": [remark.pick(lang) for remark in plan.remarks],
         "undecided": plan.undecided.pick(lang) if plan.undecided else None,
-        "error": None if error is None else {"code": error.code, "what": error.what, "why": error.why},
-    }
+        "error": None if error is None else {
+            "code": error.code, "what": error.what, "why": error.why, "remedy": error.remedy_in(lang),
+        },
+    }  # fmt: skip

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from academyctl.repairs import Halfway
 
 MAX_KEY = 100
-CONFIRMED_SHOWN = 20
+SHOWN = 20
+"""Messages that are listed one by one; JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ def _planned(here: Session, written: Written, key: str, *, reveal: bool, apply: 
     from academyctl.message_drafts import EnqueueText, known, look, write
 
     if len(key) > MAX_KEY or key != key.strip():
-        raise UsageError(f"--key has blanks around it or more than {MAX_KEY} characters")
+        raise UsageError(
+            f"--key has blanks around it or more than {MAX_KEY} characters",
+            remedy=Both("give a short word, as exam-notice-1121", "짧은 말로 지정하세요. 예: exam-notice-1121"),
+        )
     word = key or secrets.token_hex(8)
     asked, stores = written.asked(), here.stores()
     academy = academy_id(stores, written.tenant)
@@ -73,17 +77,17 @@ def _planned(here: Session, written: Written, key: str, *, reveal: bool, apply: 
 def _sent(here: Session, plan: Sending) -> Halfway | None:
     from academyctl.repairs import Halfway, apply, audit_path
 
-    told = [str(repair) for repair in plan.wanted[:CONFIRMED_SHOWN]]
+    told = [str(repair) for repair in plan.wanted[:SHOWN]]
     more = len(plan.wanted) - len(told)
     here.confirm_production([*told, *([Both(f"and {more} more", f"외 {more}건").pick(here.lang)] if more else [])])
     try:
         apply(plan.wanted, here.stores(), audit_path())
     except Halfway as error:
+        first = error.cause.remedy_in("ko").rstrip(".")
         error.remedy = Both(
             f"{error.cause.remedy_in('en')}; then run the command again with --key {plan.key}: what is in the queue "
             "already is not sent twice",
-            f"{error.cause.remedy_in('ko')} 그런 다음 --key {plan.key}를 붙여 다시 실행하세요. 이미 큐에 넣은 문자는 "
-            "두 번 발송되지 않습니다",
+            f"{first}. 그런 다음 --key {plan.key}를 넣어 다시 실행하세요. 이미 큐에 있는 문자는 두 번 가지 않습니다",
         )
         return error
     return None
@@ -115,7 +119,11 @@ def _text(plan: Sending, error: Halfway | None, lang: str) -> str:
 
     lines = [as_text(plan.found, lang, reveal=plan.reveal).rstrip("\n")]
     lines += [f"note  {note.pick(lang)}" for note in plan.notes]
-    lines += [] if error else [f"{'done' if plan.apply else 'would'}  {repair}" for repair in plan.wanted]
+    if error is None:
+        lines += [f"{'done' if plan.apply else 'would'}  {repair}" for repair in plan.wanted[:SHOWN]]
+        more = len(plan.wanted) - SHOWN
+        told = Both(f"... {more:,} more (--output json)", f"... 그 외 {more:,}건 (--output json)")
+        lines += [told.pick(lang)] if more > 0 else []
     last = None if error else _last(plan)
     return "\n".join([*lines, *([last.pick(lang)] if last else [])]) + "\n"
 

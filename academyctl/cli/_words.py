@@ -31,7 +31,12 @@ def moment(since: str) -> datetime | None:
     from datetime import UTC, datetime, timedelta
 
     seconds = length_s(since)
-    return None if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
+    try:
+        return None if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise UsageError(
+            f"--since {since} goes back before the year 1", remedy=Both("as 90m, 24h, 7d", "예: 90m, 24h, 7d")
+        ) from error
 
 
 def academy(stores: Stores, word: str) -> Tenant:
@@ -41,11 +46,20 @@ def academy(stores: Stores, word: str) -> Tenant:
     found = ai_requests.tenants(stores.db, word)
     if len(found) == 1:
         return found[0]
-    told = ", ".join(f"{one.id} ({one.code}, {one.name})" for one in found)
+    if found:
+        told = ", ".join(f"{one.id} ({one.code}, {one.name})" for one in found)
+        # One has the word as its code, the other as its id: the other of the two names each alone.
+        only = " | ".join(one.code if str(one.id) == word else str(one.id) for one in found)
+        raise UsageError(
+            f"{word} means two academies: {told}",
+            remedy=Both(f"give one of: {only}", f"다음 중 하나로 지정하세요: {only}"),
+            code="tenant",
+        )
     raise UsageError(
-        f"--tenant {word} is {'two academies: ' + told if found else 'no academy'}",
+        f"there is no academy {word}",
         remedy=Both(
-            "give its id or its code as core_tenant has it", "core_tenant에 있는 학원 ID 또는 코드를 지정하세요"
+            "give its id or its code as core_tenant has it; those that send messages: academyctl credit show",
+            "core_tenant에 있는 학원 ID 또는 코드를 지정하세요. 문자를 쓰는 학원: academyctl credit show",
         ),
         code="tenant",
     )

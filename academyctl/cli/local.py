@@ -133,10 +133,14 @@ def inbox(
 ) -> None:
     """The messages that the fake Solapi accepted."""
     from academyctl import output
+    from academyctl.errors import Both, ConfigError
     from academyctl.local.stack import LocalStack
     from academyctl.log import mask
 
-    messages = LocalStack(folder).inbox()
+    stack = LocalStack(folder)
+    if not stack.folder.is_dir():
+        raise ConfigError(f"there is no stack in {stack.folder}", remedy="academyctl local up")
+    messages = stack.inbox()
     if to:
         wanted = "".join(char for char in to if char.isdigit())
         messages = [one for one in messages if str(one["to"]) == wanted]
@@ -155,7 +159,9 @@ def inbox(
         fmt=fmt,
         revealed=reveal,
         table=lambda: (
-            output.rows(("accepted", "type", "bytes", "from", "to", "text"), lines) if lines else "the inbox is empty"
+            output.rows(("accepted", "type", "bytes", "from", "to", "text"), lines)
+            if lines
+            else Both("the inbox is empty", "받은 문자가 없습니다").pick(output.lang())
         ),
     )
 

@@ -14,6 +14,19 @@ from academyctl.output import Format
 app = typer.Typer(help="Texts (SMS, LMS, Alimtalk): preview, send, look, resolve, send back.", no_args_is_help=True)
 
 
+def _not_blank(ctx: typer.Context, param: typer.CallbackParam, value: str) -> str:
+    """`--tenant "$CODE"` with nothing in CODE means no academy, and must not mean all of them."""
+    from academyctl.errors import Both, UsageError
+
+    source = ctx.get_parameter_source(str(param.name))
+    if not value.strip() and source is not None and source.name == "COMMANDLINE":
+        word = param.opts[0] if param.opts[0].startswith("-") else param.human_readable_name
+        raise UsageError(
+            f"{word} is given and empty", remedy=Both("give a value, or leave it out", "값을 넣거나 빼세요")
+        )
+    return value
+
+
 class ModeWord(StrEnum):
     sms = "sms"
     alimtalk = "alimtalk"
@@ -36,8 +49,13 @@ Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Value of #{NAME} in text and template.")
 ]
 Sender = Annotated[str, typer.Option("--sender", metavar="NUMBER", help="Instead of the academy's own.")]
-Only = Annotated[str, typer.Option("--tenant", metavar="ID|CODE", help="Only of this academy.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="A text's key or its beginning, an SQS id, a business key.")]
+Only = Annotated[str, typer.Option("--tenant", metavar="ID|CODE", help="Only of this academy.", callback=_not_blank)]
+Key = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", help="A text's key or its beginning, an SQS id, a business key.", callback=_not_blank
+    ),
+]
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; without this the changes are only shown.")]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Show phone numbers in full.")]
 
@@ -85,7 +103,13 @@ def send(
     var: Variables = None,
     sender: Sender = "",
     key: Annotated[
-        str, typer.Option("--key", metavar="WORD", help="With one key a phone gets one text, however often it is run.")
+        str,
+        typer.Option(
+            "--key",
+            metavar="WORD",
+            help="With one key a phone gets one text, however often it is run.",
+            callback=_not_blank,
+        ),
     ] = "",
     reveal: Reveal = False,
     apply: Apply = False,
@@ -139,8 +163,10 @@ def show(
 def redrive(
     ctx: typer.Context,
     tenant: Only = "",
-    key: Annotated[str, typer.Option("--key", metavar="KEY", help="Only this text.")] = "",
-    reason: Annotated[str, typer.Option("--reason", metavar="WORD", help="As insufficient_balance.")] = "",
+    key: Annotated[str, typer.Option("--key", metavar="KEY", help="Only this text.", callback=_not_blank)] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="WORD", help="As insufficient_balance.", callback=_not_blank)
+    ] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 1000,
     apply: Apply = False,
     fmt: OutputOption = Format.table,

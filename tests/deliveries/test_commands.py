@@ -35,8 +35,9 @@ def test_columns_stand_under_each_other_beside_korean_names(cli: Cli, books: Boo
     books.academy(code="alpha", name="가나다라 학원", balance=100)
     books.academy(code="beta", name="B", balance=20_000)
     head, first, second = cli("--lang", lang, "credit", "show").out.rstrip().splitlines()
-    ends = {cell_len(line[: line.index("8.50")]) for line in (first, second)}
-    assert ends == {cell_len(head[: head.index("단가" if lang == "ko" else "price")])}
+    ends = {cell_len(line[: line.index("8.50")] + "8.50") for line in (first, second)}
+    price = "단가" if lang == "ko" else "price"
+    assert ends == {cell_len(head[: head.index(price)] + price)}
 
 
 def test_books_that_do_not_agree_are_an_error_with_both_sides(cli: Cli, books: Books) -> None:
@@ -89,5 +90,5 @@ def test_an_academy_nobody_charged_and_one_that_does_not_exist(cli: Cli, books: 
     for words in (("credit", "ledger", "nobody"), ("credit", "show", "nobody")):
         ran = cli(*words)
         assert ran.code == 2
-        assert "nobody is no academy" in ran.err
+        assert "there is no academy nobody" in ran.err
     assert cli("credit", "ledger", "alpha", "--since", "soon").code == 2

@@ -140,9 +140,10 @@ def audit(tmp_path: Path) -> str:
 
 
 @contextmanager
-def typed(text: str) -> Iterator[None]:
+def typed(text: str | bytes) -> Iterator[None]:
     """`text` on stdin."""
-    before, sys.stdin = sys.stdin, io.StringIO(text)
+    raw = io.BytesIO(text.encode() if isinstance(text, str) else text)
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(raw, encoding="utf-8")
     try:
         yield
     finally:

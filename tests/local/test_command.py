@@ -123,6 +123,7 @@ def test_a_state_of_another_version_is_not_guessed_at(tmp_path: Path) -> None:
 def test_the_inbox_masks_phone_numbers_unless_told_to_reveal(tmp_path: Path) -> None:
     cli = Cli(tmp_path)
     assert cli.json("inbox") == {"messages": []}
+    assert "there is no stack" in Cli(tmp_path / "none").run("inbox", check=2).stderr
     path = services.inbox_file(tmp_path)
     path.parent.mkdir(parents=True)
     line = {"to": SECRET, "from": "0212345678", "type": "SMS", "bytes": 18, "accepted_at": "2026-11-21T00:00:00+00:00"}

@@ -97,6 +97,20 @@ def test_a_text_is_found_by_its_key_its_ids_or_how_they_begin(desk: Desk, cli: C
     several = cli("message", "show", "welc")
     assert (several.code, "biz:welcome:1, biz:welcome:10" in several.err) == (2, True)
     assert "there is no text" in cli("message", "show", "%").err
+    assert cli("message", "resolve", "", "--sent").code == cli("message", "show", " ").code == 2
+
+
+def test_an_academy_that_two_are_called_is_told_with_a_word_for_each(desk: Desk, cli: Cli) -> None:
+    other = desk.texting.academy(code=str(desk.tenant_id))
+    ran = cli("message", "list", "--tenant", desk.tenant_id, "--output", "json")
+    assert (ran.code, ran.json["error"]["remedy"]) in [
+        (2, f"give one of: {one}") for one in (f"hanbit | {other}", f"{other} | hanbit")
+    ]
+
+
+def test_a_time_before_all_time_is_a_wrong_word(desk: Desk, cli: Cli) -> None:
+    ran = cli("message", "list", "--since", "999999d", "--output", "json")
+    assert (ran.code, ran.json["error"]["code"]) == (2, "usage")
 
 
 def test_a_letter_is_known_by_its_first_id(desk: Desk, cli: Cli) -> None:

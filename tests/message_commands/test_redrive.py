@@ -113,6 +113,20 @@ def test_by_its_key_a_text_goes_back_alone_unless_it_is_unknown(desk: Desk, cli:
     assert len(waiting(desk)) == 1
 
 
+def test_a_value_that_is_empty_never_means_all_of_them(desk: Desk, cli: Cli) -> None:
+    desk.letter("insufficient_balance", business_key="due:1")
+    for option in ("--tenant", "--key", "--reason"):
+        ran = cli("message", "redrive", option, "", "--apply", "--output", "json")
+        assert (ran.code, ran.json["error"]["what"]) == (2, f"{option} is given and empty")
+    assert waiting(desk) == []
+
+
+def test_a_text_without_a_dead_letter_says_where_to_look(desk: Desk, cli: Cli) -> None:
+    ran = cli("message", "redrive", "--key", "due:9", "--output", "json")
+    assert (ran.code, ran.json["error"]["code"]) == (1, "no-letter")
+    assert ran.json["error"]["remedy"].endswith("academyctl message show due:9")
+
+
 def test_an_academy_that_cannot_pay_is_told_before(desk: Desk, cli: Cli) -> None:
     poor = desk.texting.academy(code="poor", credit_balance=8)
     desk.letter("insufficient_balance", tenant_id=poor, business_key="due:1")

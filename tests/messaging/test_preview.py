@@ -28,7 +28,7 @@ def test_a_text_is_shown_with_its_bytes_its_price_and_what_was_replaced(cli: Cli
         "from        0212****",
         "text        축하 - 합격",
         "replaced    '🎉' U+1F389 -> removed, '—' U+2014 -> -",
-        "price       8.50 won each, 9 won in all; the balance of 10000 won pays for 1176",
+        "price       8.50 won each, 9 won in all; the balance of 10,000 won pays for 1,176",
     ]
 
 
@@ -101,6 +101,7 @@ def test_a_malformed_body_is_refused_as_the_worker_does_and_not_shown(
     ran = cli("message", "preview", "--body", file, "-o", "json")
     assert (ran.code, ran.json["error"]["code"]) == (1, code)
     assert said in ran.json["error"]["what"]
+    assert "JSON" in ran.json["error"]["remedy"]
     assert TO not in ran.out + ran.err
 
 
@@ -168,8 +169,14 @@ def test_a_text_may_come_from_a_file_of_windows_or_from_stdin(cli: Cli, academy:
     for raw in ("안녕\r\n하세요\r\n".encode("cp949"), "\ufeff안녕\n하세요".encode()):
         file.write_bytes(raw)
         assert cli(*words, "--text-file", file).json["messages"][0]["text"] == "안녕\n하세요"
-    with typed("\ufeff안녕\n"):
-        assert cli(*words, "--stdin").json["messages"][0]["text"] == "안녕"
+    for piped in ("\ufeff안녕\n", "안녕\r\n".encode("cp949")):
+        with typed(piped):
+            assert cli(*words, "--stdin").json["messages"][0]["text"] == "안녕"
+    file.write_bytes(b"\r\n")
+    for wrong, said in (("--text-file", "text.txt has no text"), ("--stdin", "stdin is no text")):
+        with typed(b"\x81\xff"):
+            ran = cli(*words, wrong, *([file] if wrong == "--text-file" else []))
+        assert (ran.code, said in ran.json["error"]["what"], bool(ran.json["error"]["remedy"])) == (2, True, True)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +184,7 @@ def test_a_text_may_come_from_a_file_of_windows_or_from_stdin(cli: Cli, academy:
     [
         ("--to", TO),
         ("--text", "a"),
+        ("--text", "a", "--to", ""),
         ("--to", TO, "--text", "a", "--stdin"),
         ("--to", TO, "--text-file", "none.txt"),
         ("--to-file", "none.txt", "--text", "a"),
@@ -200,6 +208,7 @@ def test_what_no_worker_could_read_is_refused_here(cli: Cli, academy: Academy, w
     academy()
     ran = cli("message", "preview", "--tenant", "hanbit", "--to", TO, "--mode", "alimtalk", *words, "-o", "json")
     assert (ran.code, ran.json["error"]["code"]) == (1, "bad-message")
+    assert "shorten" in ran.json["error"]["remedy"]
 
 
 def test_a_bad_setting_of_quiet_hours_is_told_before_anything_else_goes_wrong(cli: Cli, academy: Academy) -> None:

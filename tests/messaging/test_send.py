@@ -134,6 +134,12 @@ def test_a_queue_that_fails_names_the_key_to_go_on_with(cli: Cli, academy: Acade
     assert send(cli, "--apply").code == 3
 
 
+def test_of_many_texts_the_first_are_listed_and_the_rest_counted(cli: Cli, academy: Academy) -> None:
+    academy()
+    ran = send(cli, *(word for number in range(24) for word in ("--to", f"010773500{number:02}")))
+    assert (ran.code, ran.out.count("would  "), "... 5 more (--output json)" in ran.out) == (0, 20, True)
+
+
 def test_a_key_that_cannot_be_typed_again_is_refused(cli: Cli, academy: Academy) -> None:
     academy()
     assert send(cli, "--key", " a").code == 2
