@@ -85,7 +85,7 @@ def ask(stores: Stores, row: Row, *, ask_s: int = ASK_S) -> Seen:
             late_s = dead_after_s(stores.settings, sender.clock_ahead_s)
     except SolapiAway as error:
         return Seen(None, away=error)
-    return sight(row, listed, late_s)
+    return judge(row, listed, late_s)
 
 
 def dead_after_s(settings: Settings, clock_ahead_s: float | None) -> float:
@@ -100,22 +100,12 @@ def window(rows: Sequence[Row], *now: datetime) -> tuple[datetime, datetime]:
     return min(times) - _AROUND, max(times) + _AROUND
 
 
-def sight(row: Row, listed: Sequence[Listed], resend_after_s: float) -> Seen:
-    """`judge`, of all that the list has for the phone: what is older than the row's request cannot be its doing.
-
-    An Alimtalk's text is the template's, so one without our key cannot be told from ours by its text.
-    """
-    begun = (row.sending_at or row.created_at) - _SLACK
-    near = [one for one in listed if one.key == row.key or (one.created_at is not None and one.created_at >= begun)]
-    seen = judge(row, near, resend_after_s)
-    stranger = next((one for one in near if not one.key), None)
-    if seen.told is Told.absent and row.kind == "ATA" and stranger is not None:
-        return Seen(Told.alike, stranger)
-    return seen
-
-
 def judge(row: Row, listed: Sequence[Listed], resend_after_s: float) -> Seen:
-    """What these entries of the list say of the row."""
+    """What these entries of the list for its phone say of the row.
+
+    What is older than its request cannot be its doing. An Alimtalk's text is the template's, which we never had: one
+    without our key cannot be told from ours.
+    """
     ours = [one for one in listed if one.key == row.key]
     accepted = next((one for one in ours if not one.status_code.startswith("1")), None)
     if accepted is not None:
@@ -129,9 +119,9 @@ def judge(row: Row, listed: Sequence[Listed], resend_after_s: float) -> Seen:
         return Seen(Told.refused, refused)
     if row.sending_age_s < resend_after_s:
         return Seen(Told.early, wait_s=resend_after_s - row.sending_age_s)
-    # Of an Alimtalk the list has the text that its template made, which we never had.
-    of_text = row.kind != "ATA" or row.fallback
-    alike = next((one for one in listed if of_text and not one.key and one.text_sha256 == row.text_sha256), None)
+    begun = (row.sending_at or row.created_at) - _SLACK
+    near = [one for one in listed if not one.key and one.created_at is not None and one.created_at >= begun]
+    alike = next((one for one in near if row.kind == "ATA" or one.text_sha256 == row.text_sha256), None)
     return Seen(Told.alike, alike) if alike is not None else Seen(Told.absent)
 
 

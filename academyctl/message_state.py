@@ -9,10 +9,10 @@ from academyctl import dead_letters
 from academyctl.contract.marks import first_id
 from academyctl.contract.texts import delivery_key, parse_text
 from academyctl.dead_letters import Letter
-from academyctl.errors import AcademyError, BadMessage, Both, ConfigError, UsageError
+from academyctl.errors import AcademyError, BadMessage, Both, UsageError
 from academyctl.message_evidence import Seen, ask
 from academyctl.messaging.model import Row, Tenant
-from academyctl.stores import Stores, deliveries, delivery_reads
+from academyctl.stores import Stores, deliveries, delivery_reads, own_tables
 from academyctl.stores.delivery_reads import Entry
 
 QUEUE = "messaging"
@@ -65,7 +65,7 @@ def gather(stores: Stores, word: str, *, check: bool = True) -> Picture:
 
 def named(stores: Stores, word: str) -> str:
     """The one key that is meant: whole, its beginning, or an SQS id or business key without sqs: or biz:."""
-    require_tables(stores)
+    own_tables.require(stores.db)
     found = delivery_reads.matching(stores.db, word, _NAMED + 1)
     if len(found) == 1:
         return found[0]
@@ -97,17 +97,6 @@ class NoText(UsageError):
 def key_of(letter: Letter) -> str:
     """The key of the text that a dead letter carries. Raises BadMessage for a body that is none."""
     return delivery_key(parse_text(letter.body).business_key, first_id(letter.attributes, letter.id))
-
-
-def require_tables(stores: Stores) -> None:
-    """Raises ConfigError where academyctl's own tables are missing."""
-    if not deliveries.migrated(stores.db):
-        raise ConfigError(
-            "the tables of the messaging worker are not there",
-            why=f"database {stores.db.where}",
-            remedy=Both("make them: academyctl db migrate --apply", "테이블 만들기: academyctl db migrate --apply"),
-            code="not-migrated",
-        )
 
 
 def _letter(stores: Stores, key: str) -> tuple[Letter | None, bool]:

@@ -28,12 +28,13 @@ def redrive(here: Session, tenant: str, key: str, reason: str, limit: int, *, ap
     from academyctl import output
     from academyctl.dead_letters import pair, sample
     from academyctl.message_redrive import Wanted, plan
-    from academyctl.message_state import QUEUE, keys_of, require_tables
+    from academyctl.message_state import QUEUE, keys_of
     from academyctl.redrive import redrive_all
     from academyctl.repairs import Halfway, Repair, audit_path
+    from academyctl.stores import own_tables
 
     stores = here.stores()
-    require_tables(stores)
+    own_tables.require(stores.db)
     wanted = Wanted(
         academy(stores, tenant).id if tenant else None, keys_of(stores, key) if key else frozenset(), reason, limit
     )

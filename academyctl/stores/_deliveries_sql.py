@@ -176,10 +176,6 @@ WHERE (%(tenant_id)s::bigint IS NULL OR tenant_id = %(tenant_id)s)
       AND (%(since)s::timestamptz IS NULL OR created_at >= %(since)s)
 ORDER BY created_at DESC, key LIMIT %(limit)s
 """  # noqa: S608 - ours
-MIGRATED = """
-SELECT to_regclass('academyctl_message_delivery') IS NOT NULL AND to_regclass('academyctl_credit_account') IS NOT NULL
-       AND to_regclass('academyctl_credit_entry') IS NOT NULL AS migrated
-"""
 
 # The write is fenced by what was read: a caller that has not locked the academies is told so, nobody loses money.
 BOOKED = """

@@ -215,11 +215,6 @@ def resolve(
     return done is not None
 
 
-def migrated(db: Postgres) -> bool:
-    """Whether our tables are there (`academyctl db migrate`)."""
-    return bool(db.query(sql.MIGRATED)[0]["migrated"])
-
-
 def _fenced(db: Postgres, statement: str, keys: Collection[str], **values: Any) -> set[str]:
     if not keys:
         return set()

@@ -12,7 +12,7 @@ from academyctl.errors import ConfigError, DatabaseAway
 from academyctl.local import postgres
 from academyctl.local.stack import LocalStack
 from academyctl.settings import load
-from academyctl.stores import Stores, deliveries, own_tables
+from academyctl.stores import Stores, own_tables
 from academyctl.stores.postgres import Postgres
 from tests.deliveries.books import closing, together
 from tests.video_commands.conftest import Cli
@@ -48,10 +48,10 @@ def test_what_is_missing_is_made_and_a_second_time_does_nothing(bare: Stores) ->
     wanted = own_tables.plan(bare.db)
     assert [part for part in wanted if part.startswith("table")] == [f"table {name}" for name in TABLES]
     assert len([part for part in wanted if part.startswith("index")]) == 5
-    assert not deliveries.migrated(bare.db)
+    assert own_tables.plan(bare.db)
     assert own_tables.apply(bare.db) == wanted
     assert own_tables.plan(bare.db) == own_tables.apply(bare.db) == []
-    assert deliveries.migrated(bare.db)
+    assert not own_tables.plan(bare.db)
 
 
 def test_the_file_and_what_it_makes_are_one(bare: Stores) -> None:
@@ -117,11 +117,11 @@ def test_migrate_shows_first_and_makes_when_told(bare_cli: Cli, bare: Stores) ->
     assert dry.code == 0
     assert dry.out.count("would  create ") == 8
     assert "--apply" in dry.out
-    assert not deliveries.migrated(bare.db)
+    assert own_tables.plan(bare.db)
     done = bare_cli("db", "migrate", "--apply")
     assert (done.code, done.out.count("done  create ")) == (0, 8)
     assert "undo  DROP TABLE academyctl_message_delivery, " in done.out
-    assert deliveries.migrated(bare.db)
+    assert not own_tables.plan(bare.db)
     again = bare_cli("db", "migrate", "--apply", "-o", "json")
     assert (again.json["applied"], again.json["created"], again.json["missing"]) == (False, [], [])
 

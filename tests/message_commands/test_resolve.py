@@ -47,7 +47,7 @@ OURS = Listed("M1", "G1", KEY, "first", ROW.text_sha256, "2000", AT)
         ({"sending_age_s": 900}, [OURS], Told.accepted, True),
         ({}, [replace(OURS, key="", stage="")], Told.alike, None),
         ({}, [replace(OURS, key="", stage="", text_sha256="other")], Told.absent, False),
-        ({"kind": "ATA"}, [replace(OURS, key="", stage="")], Told.absent, False),
+        ({"kind": "ATA"}, [replace(OURS, key="", stage="", text_sha256="")], Told.alike, None),
         ({"state": State.CLAIMED, "sending_age_s": 5}, [], Told.unasked, False),
     ],
 )  # fmt: skip

@@ -114,7 +114,7 @@ def test_a_database_without_our_tables_ends_the_start_with_the_command_that_make
     with pytest.raises(ConfigError) as refused:
         worker(load({**texting.env, "DB_NAME": "postgres"}).settings)
     assert refused.value.exit_code == 2
-    assert refused.value.remedy_in("en") == "academyctl db migrate --apply"
+    assert "academyctl db migrate --apply" in refused.value.remedy_in("en")
     assert postgres.USER in str(refused.value)
     worker(load({**texting.env, "DB_PORT": "1"}).settings)
 

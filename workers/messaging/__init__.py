@@ -53,19 +53,14 @@ def worker(settings: Settings) -> Worker:
 
 
 def _check_tables(settings: Settings) -> None:
-    from academyctl.errors import Both, ConfigError, DatabaseAway
-    from academyctl.stores import Stores, deliveries
+    from academyctl.errors import DatabaseAway
+    from academyctl.stores import Stores, own_tables
 
     stores = Stores(settings)
     try:
-        if not deliveries.migrated(stores.db):
-            raise ConfigError(
-                f"config error: the database {stores.db.where} has no tables of academyctl",
-                why="which text was sent is kept there, so nothing can be sent without them",
-                remedy=Both("academyctl db migrate --apply", "academyctl db migrate --apply 를 실행하세요"),
-            )
+        own_tables.require(stores.db)
     except DatabaseAway:
-        return
+        return  # the worker waits for it, and says so
     finally:
         stores.close()
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from academyctl.errors import SolapiAway
-from academyctl.message_evidence import Seen, Told, dead_after_s, sight, window
+from academyctl.message_evidence import Seen, Told, dead_after_s, judge, window
 from academyctl.messaging.model import End, Refused, Row, State
 from academyctl.stores import deliveries
 from academyctl.stores.solapi_sending import Listed
@@ -78,7 +78,7 @@ def _ask(group: Group, row: Row, rows: Sequence[Row], asked: dict[str, list[List
         theirs = now - timedelta(seconds=group.sender.clock_ahead_s or 0.0)
         since, until = window([one for one in rows if one.recipient == row.recipient], now, theirs)
         asked[row.recipient] = group.sender.find(row.recipient, since, until)
-    return sight(row, asked[row.recipient], dead_after_s(group.settings, group.sender.clock_ahead_s))
+    return judge(row, asked[row.recipient], dead_after_s(group.settings, group.sender.clock_ahead_s))
 
 
 def _judged(
