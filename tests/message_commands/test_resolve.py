@@ -103,7 +103,7 @@ def test_nothing_is_decided_while_a_request_may_still_arrive(desk: Desk, cli: Cl
 def test_a_twin_without_our_key_is_left_to_a_person(desk: Desk, cli: Cli) -> None:
     desk.text(KEY, State.UNKNOWN)
     # Sent by somebody else: same phone, same text, no key of ours.
-    entry = replace(OURS, key="", stage="")
+    entry = replace(OURS, key="", stage="", created_at=desk.row(KEY).sending_at)
     assert judge(desk.row(KEY), [entry], 0).evidence()["list"] == "alike"
     desk.accepted(KEY)
     against = cli("message", "resolve", KEY, "--not-sent")
