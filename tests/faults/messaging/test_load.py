@@ -30,7 +30,7 @@ def test_a_text_costs_a_third_of_an_sqs_call_and_three_do_not_wait_behind_two_hu
         try:
             texts += [corner.put(queue, big) for _ in range(BIG)]
             behind = [corner.put(queue, small) for _ in range(SMALL)]
-            eventually(lambda: corner.sqs.held(queue)["visible"] == 0)
+            eventually(lambda: corner.sqs.held(queue)["visible"] == 0, timeout=40)
         finally:
             corner.solapi.gate.set()
         eventually(lambda: corner.is_over(queue), timeout=30)

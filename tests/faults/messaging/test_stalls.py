@@ -213,7 +213,7 @@ def test_a_text_that_sqs_gave_up_after_two_deaths_is_sent_once_when_it_is_sent_b
     for point in (NAMED["claim committed, not told"], ACCEPTED):
         queue = crew.kill_at(queue, point, lambda: True, max_receive=2)
     with crew.at_work(queue):
-        eventually(lambda: corner.sqs.left(f"{queue}-dlq") == len(texts))
+        eventually(lambda: corner.sqs.left(f"{queue}-dlq") == len(texts), timeout=40)
     finish(corner, crew, corner.redrive(queue))
     everything_adds_up(corner, texts)
 
