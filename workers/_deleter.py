@@ -56,6 +56,7 @@ class Deleter:
         self._confirmed: OrderedDict[str, None] = OrderedDict()
         self._cond = threading.Condition()
         self._closing = False
+        self._closed = False
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="deleter", daemon=True)
 
@@ -63,7 +64,7 @@ class Deleter:
         self._thread.start()
 
     def add(self, held: Held) -> None:
-        """This message's work is done: delete it soon."""
+        """This message's work is done: delete it soon. After the end, at once: nobody would come for it any more."""
         self._add(held.queue, held.id, held.receipt, held.received_at, held.extended_at)
 
     def adopt(self, queue: str, message: Message) -> bool:
@@ -108,19 +109,26 @@ class Deleter:
             queue, message_id, receipt, received_at, extended_at + self._visibility_s, self._clock() + LINGER_S
         )
         with self._cond:
-            self._pending.append(finished)
             _remember(self._unconfirmed, message_id, REMEMBERED)
-            if len(self._pending) in (1, BATCH):
-                self._cond.notify_all()
+            late = self._closed
+            if not late:
+                self._pending.append(finished)
+                if len(self._pending) in (1, BATCH):
+                    self._cond.notify_all()
+        if late:
+            self._delete([finished])
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            try:
-                failed = set(self._queues.delete(batch[0].queue, [(entry.id, entry.receipt) for entry in batch]))
-            except AwsError as error:
-                self._failed(batch, error)
-            else:
-                self._answered(batch, failed)
+            self._delete(batch)
+
+    def _delete(self, batch: list[_Finished]) -> None:
+        try:
+            failed = set(self._queues.delete(batch[0].queue, [(entry.id, entry.receipt) for entry in batch]))
+        except AwsError as error:
+            self._failed(batch, error)
+        else:
+            self._answered(batch, failed)
 
     def _next_batch(self) -> list[_Finished]:
         """Wait for ten, for the oldest's 200 ms, for a refused entry's turn, or for the end; [] = nothing is left."""
@@ -135,6 +143,7 @@ class Deleter:
                     return self._take_pending()
                 due = [entry.due for entry in (*self._refused, *list(self._pending)[:1])]
                 self._cond.wait(max(0.0, min(due) - now) if due else None)
+            self._closed = not self._pending and not self._refused
             return self._take_pending() if self._pending else [self._refused.pop()] if self._refused else []
 
     def _take_pending(self) -> list[_Finished]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,9 +58,10 @@ def env(platform_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 def test_a_job_longer_than_its_leases_keeps_them(bench: Make, long_clip: Path) -> None:
     """Defects 6 and 24: the lock was never renewed; a long visibility hid a killed worker's message for hours."""
-    at = bench(lease_s=1, visibility_s=1)
+    at = bench(lease_s=2, visibility_s=2)
     row = at.upload(long_clip)
     at.send(row)
+    began = time.monotonic()
     seen: list[tuple[bool, bool, int]] = []
     over = threading.Event()
 
@@ -78,6 +80,7 @@ def test_a_job_longer_than_its_leases_keeps_them(bench: Make, long_clip: Path) -
         over.set()
         watcher.join()
     assert at.row(row).status == "READY"
+    assert time.monotonic() - began > 4
     assert len(seen) > 20
     # The very end, between dropping the lease's renewal and READY, is allowed to be seen without the lock.
     assert set(seen[:-3]) == {(True, True, 0)}

@@ -55,9 +55,9 @@ def test_hundreds_that_nobody_has_begun_go_back_at_once_in_batches(rig: Rig) -> 
 def test_near_the_limit_copies_go_back_in_batches_and_nothing_is_buried(rig: Rig) -> None:
     rig.sqs.make(QUEUE, max_receive=2)
     assert stopped(rig, 200) < 4
-    left = rig.sqs.peek(QUEUE)
-    assert 140 <= len(left) <= 160
-    assert {message.receive_count for message in left} == {0}
+    # A receive that was under way may have got ten of them once more, and copies them too.
+    eventually(lambda: {message.receive_count for message in rig.sqs.peek(QUEUE)} == {0})
+    assert 140 <= len(rig.sqs.peek(QUEUE)) <= 160
     assert (rig.sqs.calls["SendMessageBatch"] <= 18, rig.sqs.left(DLQ)) == (True, 0)
 
 
@@ -84,6 +84,18 @@ def test_when_sqs_is_away_giving_back_ends_after_one_try(rig: Rig) -> None:
     stores.close()
 
 
+def test_a_copy_sent_after_the_end_takes_its_original_with_it(rig: Rig) -> None:
+    """A receive that was under way when the worker ended brought a message for the second time: it was there twice."""
+    stores = Stores(load(rig.env).settings)
+    rig.sqs.put(QUEUE, body(n=2))
+    rig.sqs.peek(QUEUE)[0].receive_count = 1
+    late = [Held(QUEUE, one, 0, 0, one.receipt) for one in stores.sqs.receive(QUEUE, visibility_s=30)]
+    settler(stores, over=True).give_back(late)
+    assert [message.receive_count for message in rig.sqs.peek(QUEUE)] == [0]
+    assert rig.sqs.held(QUEUE) == {"visible": 1, "in_flight": 0, "delayed": 0}
+    stores.close()
+
+
 def test_mails_go_together_by_tens_and_never_beyond_what_a_call_may_carry() -> None:
     small, large = Mail("x"), Mail("x" * (BATCH_BYTES // 2 + 1))
     assert [len(one) for one in batches([small] * 25)] == [10, 10, 5]
@@ -91,10 +103,12 @@ def test_mails_go_together_by_tens_and_never_beyond_what_a_call_may_carry() -> N
     assert list(batches([])) == []
 
 
-def settler(stores: Stores) -> Settler:
+def settler(stores: Stores, *, over: bool = False) -> Settler:
     clock, worker, metrics, rng = Clock(), make_worker(Seen()), Uncounted(), random.Random(7)
     queues = Queues(stores, metrics, clock.monotonic)
     table = InFlight({QUEUE: 1}, concurrency=1, prefetch=0, clock=clock.monotonic)
     deleter = Deleter(queues, visibility_s=30, clock=clock, rng=rng)
     deleter.start()
+    if over:
+        assert deleter.close(5) == 0
     return Settler(worker, queues, table, deleter, metrics, renewals=nullcontext, clock=clock, rng=rng)
