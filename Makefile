@@ -8,9 +8,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 # Without bytecode every start of a program would compile its imports again.
 RUN = env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH
-# Each process has a local stack of its own; most tests wait for something, so two share two cores well. In the order of
-# collection, for the longest test is alone in its file, and files with few tests would come last.
-PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Each process has a local stack of its own; most tests wait for something, so three share two cores well. In the order
+# of collection, for the longest test is alone in its file, and files with few tests would come last.
+PROCESSES ?= $(shell $(BIN)/python -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+PARALLEL ?= -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # Errors alone: a machine's own pip settings may warn a hundred times. Compiling is left to compileall, on all cores.
 PIP = $(RUN) $(BIN)/python -m pip install -qq --disable-pip-version-check
 

@@ -15,10 +15,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from academyctl import settings_file
 from academyctl import settings_model as model
 from academyctl.errors import Both, ConfigError
+from academyctl.settings_analysis import Analysis
 from academyctl.settings_messaging import Messaging
 from academyctl.settings_model import OBSOLETE, SELECTORS, STACK_SECTIONS
 
 __all__ = [
+    "COMMON",
     "REQUIRED",
     "Leaf",
     "Loaded",
@@ -34,12 +36,13 @@ __all__ = [
 LOCAL_STACK = "local stack"
 
 # What each worker cannot start without (contract 9). Alternatives are joined by " or ".
-_COMMON = (("db.host",), ("db.name",), ("db.user",), ("db.password",))
+COMMON = (("db.host",), ("db.name",), ("db.user",), ("db.password",))
 _R2 = (("r2.endpoint",), ("r2.access_key",), ("r2.secret_key",))
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
-    "video": (*_COMMON, *_R2, ("r2.video_bucket",)),
-    "ai": (*_COMMON, *_R2),
-    "messaging": (*_COMMON, ("solapi.api_key",), ("solapi.api_secret",), ("solapi.sender",)),
+    "video": (*COMMON, *_R2, ("r2.video_bucket",)),
+    "ai": (*COMMON, *_R2),
+    "messaging": (*COMMON, ("solapi.api_key",), ("solapi.api_secret",), ("solapi.sender",)),
+    "analysis": (("analysis.endpoint",),),
 }
 # Has a default, yet the platform's worker wants it said: a wrong bucket loses uploads silently.
 _MUST_BE_SAID = frozenset({"r2.video_bucket"})
@@ -72,6 +75,7 @@ class Settings(BaseSettings):
     messaging: Messaging = Field(default_factory=Messaging)
     worker: model.Worker = Field(default_factory=model.Worker)
     fleet: model.Fleet = Field(default_factory=model.Fleet)
+    analysis: Analysis = Field(default_factory=Analysis)
 
 
 @dataclass(frozen=True)

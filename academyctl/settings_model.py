@@ -215,6 +215,8 @@ class Worker(Section):
     concurrency: Annotated[int, Field(ge=1, le=64)] = setting(
         1, "ACADEMYCTL_CONCURRENCY", description="jobs at a time in one process"
     )
+    idle_exit_s: Seconds = setting(0, "ACADEMYCTL_IDLE_EXIT_SECONDS", description="leave after so long idle; 0 = never")
+    leave_asg: bool = setting(False, "ACADEMYCTL_LEAVE_ASG", description="end this EC2 instance with it")
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = setting(
         0, "ACADEMYCTL_METRICS_PORT", description="Prometheus; 0 = off"
     )
@@ -253,6 +255,15 @@ class Fleet(Section):
         description="looked for when the queue names none",
     )
     batch_log_group: str = setting("/aws/batch/academy-video-worker", "VIDEO_BATCH_LOG_GROUP")
+    batch_lambda: str = setting("academy-sqs-to-batch", "ACADEMYCTL_BATCH_LAMBDA")
+    per_worker: Positive = setting(
+        1, "TARGET_MESSAGES_PER_INSTANCE", description="messages that one instance of the video group works on"
+    )
+    alarm_topic: str = setting("", "ACADEMYCTL_ALARM_TOPIC", description="ARN of the SNS topic that alarms notify")
+    lambda_role: str = setting("academy-lambda", "ACADEMYCTL_LAMBDA_ROLE", description="name or ARN")
+    state_dir: str = setting(
+        "", "ACADEMYCTL_STATE_DIR", description="what changes replaced is kept here; empty = beside the audit file"
+    )
 
 
 # Names the platform's documents still mention. Accepted so that an old env file works, and told apart from typos.
@@ -280,7 +291,7 @@ OBSOLETE: dict[str, str] = {
 }
 
 # What the embedded stack provides: with `--profile local` neither the shell nor the file's default profile gets in.
-STACK_SECTIONS = frozenset({"aws", "queues", "redis", "db", "r2", "platform", "solapi", "fleet"})
+STACK_SECTIONS = frozenset({"aws", "queues", "redis", "db", "r2", "platform", "solapi", "fleet", "analysis"})
 
 # Names of academyctl that are no setting: they choose where settings come from.
 SELECTORS = frozenset({"ACADEMYCTL_PROFILE", "ACADEMYCTL_CONFIG", "ACADEMYCTL_LOCAL_DIR"})

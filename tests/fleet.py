@@ -109,8 +109,11 @@ class OwnFleet:
 
 
 @contextmanager
-def own_fleet(env: Mapping[str, str], clients: ClientFactory) -> Iterator[OwnFleet]:
-    """A fleet for the queues of `env` that runs: its rule is on, and depths of 0 were published a moment ago."""
+def own_fleet(env: Mapping[str, str], clients: ClientFactory, mode: str = "publish") -> Iterator[OwnFleet]:
+    """A fleet for the queues of `env` that runs: its rule is on, and depths of 0 were published a moment ago.
+
+    `mode` is its function's: `publish` sizes no group.
+    """
     # Nothing alike: a diagnosis proposes a near name for one that is missing.
     unique = uuid.uuid4().hex[:12]
     named = {
@@ -124,7 +127,7 @@ def own_fleet(env: Mapping[str, str], clients: ClientFactory) -> Iterator[OwnFle
     }
     settings = load(named).settings
     made = OwnFleet(named, clients, settings.fleet)
-    resources.create_fleet(clients, queues=settings.queues, fleet=settings.fleet)
+    resources.create_fleet(clients, queues=settings.queues, fleet=settings.fleet, mode=mode)
     made.rule()
     made.publish(0)
     try:
@@ -137,7 +140,7 @@ def own_fleet(env: Mapping[str, str], clients: ClientFactory) -> Iterator[OwnFle
 def shared_fleet(stack: LocalStack) -> Iterator[OwnFleet]:
     """A fleet for the tests that have queues of their own and do not change a fleet."""
     stores = Stores(load(stack.env()).settings)
-    with own_fleet(stack.env(), stores.aws_clients()) as fleet:
+    with own_fleet(stack.env(), stores.aws_clients(), "lambda-rule") as fleet:
         yield fleet
     stores.close()
 
@@ -164,7 +167,8 @@ def fleet(stack: LocalStack, fleet_clients: ClientFactory) -> Iterator[OwnFleet]
     """A fleet that the test may break, with a video queue of its own; no database, for making one takes longest."""
     name, sqs = f"{uuid.uuid4().hex[:12]}-video", Sqs(fleet_clients)
     resources.create_queue(sqs, resources.QueueSpec(name, f"{name}-dlq", 300))
-    with own_fleet({**stack.env(), "VIDEO_SQS_QUEUE_NAME": name}, fleet_clients) as made:
+    env = {**stack.env(), "VIDEO_SQS_QUEUE_NAME": name}
+    with own_fleet(env, fleet_clients, "lambda-rule") as made:
         yield made
     sqs.remove(name)
     sqs.remove(f"{name}-dlq")

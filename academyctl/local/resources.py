@@ -6,18 +6,27 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from academyctl.errors import AwsError
-from academyctl.local import depth_lambda
+from academyctl.local import batch_resources
+from academyctl.ops.lambda_specs import depth_variables
+from academyctl.ops.package import HANDLER, RUNTIME, package
+from academyctl.ops.queues import QueueSpec as QueueSpec
+from academyctl.ops.queues import create_queue as create_queue
+from academyctl.ops.queues import queue_specs as queue_specs
 from academyctl.settings_model import R2, Fleet, Queues
 from academyctl.stores.aws import BOTO_ERRORS, ClientFactory, translate
 from academyctl.stores.sqs import Sqs
 
-RETENTION_S = 1209600
-MAX_RECEIVE = 3
 LAMBDA_ROLE = "academy-lambda"
+# What the functions do (contract 8.5): count and size, start instances, make Batch jobs of a queue's messages.
+LAMBDA_ACTIONS = (
+    "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:SetDesiredCapacity", "cloudwatch:PutMetricData", "ec2:DescribeInstances", "ec2:StartInstances",
+    "ssm:GetParameter", "ssm:PutParameter", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+    "sqs:SendMessage", "batch:SubmitJob", "batch:ListJobs", "batch:TagResource",
+)  # fmt: skip
 # What each service says when the thing is there already.
 _EXISTS = frozenset(
     (
@@ -31,37 +40,6 @@ _EXISTS = frozenset(
         "ResourceConflictException",
     )
 )
-
-
-@dataclass(frozen=True)
-class QueueSpec:
-    """A queue and its dead-letter queue as the platform's scripts make them."""
-
-    name: str
-    dlq: str
-    visibility_s: int
-
-
-def queue_specs(queues: Queues) -> tuple[QueueSpec, ...]:
-    """Contract 1.1: visibility is S2's 300 s for video, 60 for messaging, 3600 for the AI tiers."""
-    visibility = {"video": 300, "messaging": 60, "ai_lite": 3600, "ai_basic": 3600, "ai_premium": 3600}
-    return tuple(
-        QueueSpec(getattr(queues, word), getattr(queues, f"{word}_dlq") or f"{getattr(queues, word)}-dlq", seconds)
-        for word, seconds in visibility.items()
-    )
-
-
-def create_queue(sqs: Sqs, spec: QueueSpec, *, max_receive: int = MAX_RECEIVE) -> None:
-    """A queue and its DLQ with the platform's attributes."""
-    sqs.create(spec.dlq, {"MessageRetentionPeriod": str(RETENTION_S)})
-    target = {"deadLetterTargetArn": sqs.attributes(spec.dlq).arn, "maxReceiveCount": str(max_receive)}
-    attributes = {
-        "VisibilityTimeout": str(spec.visibility_s),
-        "MessageRetentionPeriod": str(RETENTION_S),
-        "ReceiveMessageWaitTimeSeconds": "20",
-        "RedrivePolicy": json.dumps(target),
-    }
-    sqs.create(spec.name, attributes)
 
 
 def create_buckets(s3: Any, buckets: R2, region: str) -> None:
@@ -78,20 +56,21 @@ def bucket_names(buckets: R2) -> tuple[str, ...]:
 def create_all(clients: ClientFactory, *, queues: Queues, buckets: R2, fleet: Fleet, region: str) -> list[str]:
     """Create what is missing. What the emulator cannot do comes back as sentences; queues and buckets must work."""
     sqs = Sqs(clients)
-    for service in ("sqs", "s3", "autoscaling", "ec2", "lambda", "events", "iam"):
+    for service in ("sqs", "s3", "autoscaling", "ec2", "lambda", "events", "iam", "batch", "logs"):
         clients(service)
     with ThreadPoolExecutor(6) as pool:
         must = [pool.submit(_queue, sqs, spec) for spec in queue_specs(queues)]
         must.append(pool.submit(create_buckets, clients("s3"), buckets, region))
         may = [pool.submit(_tried, what, make) for what, make in _optional(clients, queues, fleet).items()]
+        may.append(pool.submit(_tried, f"Batch queue {fleet.batch_queue}", lambda: _batch(clients, fleet)))
         for future in must:
             future.result()
         return [gap for future in may if (gap := future.result())]
 
 
-def create_fleet(clients: ClientFactory, *, queues: Queues, fleet: Fleet) -> None:
-    """The groups, the queue-depth function and its rule, one after the other. Raises AwsError."""
-    for make in _optional(clients, queues, fleet).values():
+def create_fleet(clients: ClientFactory, *, queues: Queues, fleet: Fleet, mode: str = "publish") -> None:
+    """The groups, the queue-depth function (in this mode) and its rule, one after the other. Raises AwsError."""
+    for make in _optional(clients, queues, fleet, mode).values():
         make()
 
 
@@ -144,7 +123,9 @@ def _queue(sqs: Sqs, spec: QueueSpec) -> None:
             raise
 
 
-def _optional(clients: ClientFactory, queues: Queues, fleet: Fleet) -> dict[str, Callable[[], None]]:
+def _optional(
+    clients: ClientFactory, queues: Queues, fleet: Fleet, mode: str = "publish"
+) -> dict[str, Callable[[], None]]:
     asgs = {
         fleet.video_asg: ("t4g.medium", fleet.video_name_tag, "video-worker-key", 30),
         fleet.ai_asg: ("t4g.small", fleet.ai_name_tag, "ai-worker-key", 20),
@@ -154,7 +135,7 @@ def _optional(clients: ClientFactory, queues: Queues, fleet: Fleet) -> dict[str,
         f"auto scaling group {name}": lambda name=name, words=words: _asg(clients, name, *words)  # type: ignore[misc]
         for name, words in asgs.items()
     }
-    out[f"Lambda {fleet.depth_lambda} and rule {fleet.depth_rule}"] = lambda: _depth(clients, queues, fleet)
+    out[f"Lambda {fleet.depth_lambda} and rule {fleet.depth_rule}"] = lambda: _depth(clients, queues, fleet, mode)
     return out
 
 
@@ -164,6 +145,11 @@ def _tried(what: str, make: Callable[[], None]) -> str:
     except AwsError as error:
         return f"{what}: {error.why or error}"
     return ""
+
+
+def _batch(clients: ClientFactory, fleet: Fleet) -> None:
+    with _unless_there(f"batch:CreateJobQueue {fleet.batch_queue}"):
+        batch_resources.create_batch(clients, fleet)
 
 
 def _asg(clients: ClientFactory, name: str, kind: str, tag: str, key: str, root_gb: int) -> None:
@@ -192,29 +178,21 @@ def _asg(clients: ClientFactory, name: str, kind: str, tag: str, key: str, root_
         )  # fmt: skip
 
 
-def _depth(clients: ClientFactory, queues: Queues, fleet: Fleet) -> None:
+def _depth(clients: ClientFactory, queues: Queues, fleet: Fleet, mode: str) -> None:
     """The queue-depth function and its rule, which is off: on a laptop nothing runs every minute unasked."""
     name, iam = fleet.depth_lambda, clients("iam")
     trusted = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    actions = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes", "cloudwatch:PutMetricData"]
-    allowed = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    allowed = {"Effect": "Allow", "Action": LAMBDA_ACTIONS, "Resource": "*"}
     with _unless_there(f"iam:CreateRole {LAMBDA_ROLE}"):
         iam.create_role(RoleName=LAMBDA_ROLE, AssumeRolePolicyDocument=_policy(trusted))
     with _unless_there(f"iam:PutRolePolicy {LAMBDA_ROLE}"):
         iam.put_role_policy(RoleName=LAMBDA_ROLE, PolicyName="queue-depth", PolicyDocument=_policy(allowed))
         role = iam.get_role(RoleName=LAMBDA_ROLE)["Role"]["Arn"]
-    variables = {
-        "VIDEO_QUEUE": queues.video,
-        "AI_QUEUE_LITE": queues.ai_lite,
-        "AI_QUEUE_BASIC": queues.ai_basic,
-        "MESSAGING_QUEUE": queues.messaging,
-        "METRIC_NAMESPACE": fleet.metric_namespace,
-        "METRIC_NAME": fleet.metric_name,
-    }
+    variables = {**depth_variables(queues, fleet), "MODE": mode}
     with _unless_there(f"lambda:CreateFunction {name}"):
         clients("lambda").create_function(
-            FunctionName=name, Runtime="python3.11", Role=role, Handler=depth_lambda.HANDLER, Timeout=30,
-            MemorySize=128, Code={"ZipFile": depth_lambda.package()}, Environment={"Variables": variables},
+            FunctionName=name, Runtime=RUNTIME, Role=role, Handler=HANDLER, Timeout=30,
+            MemorySize=128, Code={"ZipFile": package("queue_depth")}, Environment={"Variables": variables},
         )  # fmt: skip
     with _unless_there(f"events:PutRule {fleet.depth_rule}"):
         function = clients("lambda").get_function_configuration(FunctionName=name)["FunctionArn"]

@@ -117,6 +117,8 @@ def start_aws(folder: Path, state: State) -> Process:
         "MINISTACK_REGION": environment.REGION,
         "AWS_DEFAULT_REGION": environment.REGION,
         "LAMBDA_EXECUTOR": "local",
+        # A Batch job runs with this stack's settings.
+        "ACADEMYCTL_LOCAL_DIR": str(folder.resolve()),
         # Objects live in files (a lecture is larger than a laptop's memory) and all else is written at the end, so that
         # `down` and `up` keep what is there.
         "S3_PERSIST": "1",
@@ -130,7 +132,7 @@ def start_aws(folder: Path, state: State) -> Process:
         "SFTP_ENABLED": "false",
     }
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "ministack.app"]
+    argv = [sys.executable, "-m", "academyctl.local.emulator"]
     return processes.spawn(argv, folder=folder, log=log_file(folder, "aws"), env=env)
 
 

@@ -24,7 +24,8 @@ def main() -> None:
     inbox.parent.mkdir(parents=True, exist_ok=True)
     senders = tuple(filter(None, os.environ.get("SOLAPI_SENDER", "").split(",")))
     account = Account(os.environ["SOLAPI_API_KEY"], os.environ["SOLAPI_API_SECRET"], inbox, senders, BALANCE)
-    serve(int(sys.argv[1]), account).serve_forever()
+    # A container's own address is not 127.0.0.1.
+    serve(int(sys.argv[1]), account, os.environ.get("BIND_HOST", "127.0.0.1")).serve_forever()
 
 
 if __name__ == "__main__":

@@ -40,9 +40,9 @@ class _Page(Exception):
         self.status = status
 
 
-def serve(port: int, account: Account) -> ThreadingHTTPServer:
-    """A server on 127.0.0.1; the caller runs it."""
-    return _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"account": account}))
+def serve(port: int, account: Account, host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """A server on this machine alone unless `host` says otherwise; the caller runs it."""
+    return _Server((host, port), type("Handler", (_Handler,), {"account": account}))
 
 
 class _Handler(BaseHTTPRequestHandler):

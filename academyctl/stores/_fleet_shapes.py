@@ -12,7 +12,7 @@ from academyctl.stores._fleet_types import Activity, Function, Group, Host, Inst
 Raw = Mapping[str, Any]
 
 # The only variables of a function that leave this module: names of queues, groups and metrics, and numbers.
-_SHOWN = re.compile(r"\w*QUEUE\w*|METRIC_\w+|\w+_ASG_NAME|\w+_(MAX|MIN)|TARGET_\w+|MAX_\w+|\w+_NAME_TAG")
+_SHOWN = re.compile(r"\w*QUEUE\w*|METRIC_\w+|\w+_ASG_NAME|\w+_(MAX|MIN)|(\w+_)?TARGET_\w+|MAX_\w+|\w+_NAME_TAG|(\w+_)?MODE")
 _LINE = 500
 
 
@@ -20,13 +20,15 @@ def group(raw: Raw) -> Group:
     instances = tuple(
         Instance(
             str(one["InstanceId"]), str(one.get("LifecycleState", "")), str(one.get("HealthStatus", "")),
-            bool(one.get("ProtectedFromScaleIn")),
+            bool(one.get("ProtectedFromScaleIn")), str((one.get("LaunchTemplate") or {}).get("Version", "")),
+            str(one.get("AvailabilityZone", "")),
         )
         for one in raw.get("Instances", [])
     )  # fmt: skip
     return Group(
         str(raw["AutoScalingGroupName"]), int(raw["MinSize"]), int(raw["DesiredCapacity"]), int(raw["MaxSize"]),
         instances, bool(raw.get("NewInstancesProtectedFromScaleIn")),
+        tuple(str(one.get("ProcessName", "")) for one in raw.get("SuspendedProcesses") or []),
     )  # fmt: skip
 
 
@@ -68,6 +70,15 @@ def host(raw: Raw) -> Host:
         str(raw["InstanceId"]), tags.get("Name", ""), str((raw.get("State") or {}).get("Name", "")),
         str(raw.get("PrivateIpAddress", "")), str(raw.get("PublicIpAddress", "")), _utc(raw.get("LaunchTime")),
         tags.get("aws:autoscaling:groupName", ""),
+        kind=str(raw.get("InstanceType", "")),
+        image=str(raw.get("ImageId", "")),
+        zone=str((raw.get("Placement") or {}).get("AvailabilityZone", "")),
+        market=str(raw.get("InstanceLifecycle", "")),
+        dns=str(raw.get("PrivateDnsName", "")),
+        key=str(raw.get("KeyName", "")),
+        subnet=str(raw.get("SubnetId", "")),
+        profile=str((raw.get("IamInstanceProfile") or {}).get("Arn", "")).rsplit("/", 1)[-1],
+        template_version=tags.get("aws:ec2launchtemplate:version", ""),
     )  # fmt: skip
 
 

@@ -9,12 +9,17 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance as its Auto Scaling group sees it; `state` is the life cycle's word (InService, Pending, ...)."""
+    """An instance as its Auto Scaling group sees it; `state` is the life cycle's word (InService, Pending, ...).
+
+    `version` is the launch template's that it was launched from.
+    """
 
     id: str
     state: str
     health: str
     protected: bool
+    version: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Group:
     max: int
     instances: tuple[Instance, ...]
     new_instances_protected: bool
+    suspended: tuple[str, ...] = ()
+    """Processes that somebody has switched off (Launch, Terminate, ...)."""
 
     @property
     def in_service(self) -> int:
@@ -77,7 +84,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Host:
-    """An EC2 instance by its Name tag; `group` is its Auto Scaling group, '' for one that stands alone."""
+    """An EC2 instance by its Name tag; `group` is its Auto Scaling group, '' for one that stands alone.
+
+    `kind` is the instance type, `market` 'spot' or ''. `dns` is the private name, which is the machine's host name.
+    """
 
     id: str
     name_tag: str
@@ -86,6 +96,15 @@ class Host:
     public_ip: str
     launched_at: datetime | None
     group: str
+    kind: str = ""
+    image: str = ""
+    zone: str = ""
+    market: str = ""
+    dns: str = ""
+    key: str = ""
+    subnet: str = ""
+    profile: str = ""
+    template_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,10 +145,12 @@ class Point:
 
 @dataclass(frozen=True)
 class LogLine:
-    """An event of a log group."""
+    """An event of a log group; `id` is AWS's, the same whenever the event is read."""
 
     at: datetime
     text: str
+    stream: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True)

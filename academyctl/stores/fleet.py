@@ -39,7 +39,15 @@ _LINES = 1000
 _WRONG = re.compile(
     r"\[ERROR\]|Task timed out|Traceback|Runtime\.\w+|ASG not found|\bfailed\b|errorMessage", re.IGNORECASE
 )
-_MISSING = frozenset({"ResourceNotFoundException", "RepositoryNotFoundException", "ImageNotFoundException"})
+_MISSING = frozenset(
+    {
+        "ResourceNotFoundException",
+        "RepositoryNotFoundException",
+        "ImageNotFoundException",
+        "InvalidInstanceID.NotFound",
+        "InvalidInstanceID.Malformed",
+    }
+)
 
 
 class Fleet:
@@ -86,8 +94,23 @@ class Fleet:
 
     def instances(self, name_tags: Sequence[str]) -> tuple[Host, ...]:
         """EC2 instances by their Name tag, all roles in one call; terminated ones are left out."""
-        filters = [{"Name": "tag:Name", "Values": list(name_tags)}]
-        with ours("ec2:DescribeInstances", ", ".join(name_tags)):
+        return self._hosts("tag:Name", name_tags)
+
+    def members(self, groups: Sequence[str]) -> tuple[Host, ...]:
+        """EC2 instances that Auto Scaling groups launched, by the groups' names; terminated ones are left out."""
+        return self._hosts("tag:aws:autoscaling:groupName", groups)
+
+    def host(self, instance: str) -> Host | None:
+        """An EC2 instance by its id."""
+        with ours("ec2:DescribeInstances", instance):
+            call = self._clients("ec2").describe_instances
+            answer = _unless_missing(lambda: call(InstanceIds=[instance])) or {}
+            found = [raw for reservation in answer.get("Reservations", []) for raw in reservation.get("Instances", [])]
+        return _fleet_shapes.host(found[0]) if found else None
+
+    def _hosts(self, word: str, values: Sequence[str]) -> tuple[Host, ...]:
+        filters = [{"Name": word, "Values": list(values)}]
+        with ours("ec2:DescribeInstances", ", ".join(values)):
             call = self._clients("ec2").describe_instances
             found = _pages(call, "Reservations", Filters=filters, MaxResults=_PAGE)
             hosts = [_fleet_shapes.host(raw) for reservation in found for raw in reservation.get("Instances", [])]
@@ -122,6 +145,20 @@ class Fleet:
             )  # fmt: skip
         found = {ids[raw["Id"]]: _fleet_shapes.points(raw) for raw in answer.get("MetricDataResults", [])}
         return {name: found.get(name, ()) for name in metrics}
+
+    def dimension_sets(self, metric: Metric) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The sets of dimensions under which a metric was published lately; the first page."""
+        with ours("cloudwatch:ListMetrics", metric.name):
+            answer = self._clients("cloudwatch").list_metrics(Namespace=metric.namespace, MetricName=metric.name)
+            found = (one.get("Dimensions") or [] for one in answer.get("Metrics", []))
+            return tuple(tuple(sorted((str(d["Name"]), str(d["Value"])) for d in one)) for one in found)
+
+    def machine_images(self, images: Sequence[str]) -> dict[str, str]:
+        """The names of machine images by id; one that is gone or not ours to see is left out."""
+        wanted = [{"Name": "image-id", "Values": list(images)}]
+        with ours("ec2:DescribeImages", ", ".join(images)):
+            answer = self._clients("ec2").describe_images(Filters=wanted)
+            return {str(one["ImageId"]): str(one.get("Name", "")) for one in answer.get("Images", [])}
 
     def errors_of(self, function: str, *, since: datetime) -> tuple[LogLine, ...]:
         """What a Lambda function logged about errors since then, newest first; nothing when it has no log yet."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 READ_VERBS = ("Get", "List", "Describe", "Head")
 # Reads by another verb.
-_READS = frozenset({"FilterLogEvents"})
+_READS = frozenset({"FilterLogEvents", "SimulatePrincipalPolicy"})
 # They begin like a read and hand out credentials: nothing that a diagnosis has use for.
 _NOT_READS = frozenset({"GetSessionToken", "GetFederationToken", "GetAuthorizationToken", "GetSecretValue"})
 

@@ -25,7 +25,10 @@ Receipt = tuple[str, str]
 
 @dataclass(frozen=True)
 class Message:
-    """One received message. The receipt is a capability: it is never printed or logged."""
+    """One received message. The receipt is a capability: it is never printed or logged.
+
+    `moved_from` is the queue whose redrive policy made it a dead letter, '' when nothing did.
+    """
 
     id: str
     body: str
@@ -33,6 +36,7 @@ class Message:
     sent_at: datetime | None
     receipt: str = field(repr=False, default="")
     attributes: Mapping[str, str] = field(default_factory=dict)
+    moved_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Sqs:
                 QueueUrl=url,
                 MaxNumberOfMessages=max(1, min(BATCH, max_messages)),
                 WaitTimeSeconds=wait_s,
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp", "DeadLetterQueueSourceArn"],
                 MessageAttributeNames=["All"],
                 **extra,
             )
@@ -249,6 +253,7 @@ def _message(raw: Mapping[str, Any]) -> Message:
         sent_at=datetime.fromtimestamp(int(sent) / 1000, UTC) if sent else None,
         receipt=str(raw["ReceiptHandle"]),
         attributes={key: str(value.get("StringValue", "")) for key, value in raw.get("MessageAttributes", {}).items()},
+        moved_from=str(system.get("DeadLetterQueueSourceArn", "")).rsplit(":", 1)[-1],
     )
 
 

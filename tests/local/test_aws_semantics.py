@@ -202,8 +202,17 @@ def test_metrics_need_the_exact_dimensions(aws_emulator: Emulator) -> None:
 
 
 def test_a_groups_instances_are_instances(platform: Emulator) -> None:
-    wanted = [{"Name": "tag:Name", "Values": ["academy-video-worker"]}]
-    assert len(platform.clients("ec2").describe_instances(Filters=wanted)["Reservations"]) == 1
+    name = "academy-video-worker-asg"
+    wanted = [
+        {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
+        {"Name": "tag:Name", "Values": ["academy-video-worker"]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    found = platform.clients("ec2").describe_instances(Filters=wanted)["Reservations"]
+    groups = platform.clients("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    there = {one["InstanceId"] for one in groups["AutoScalingGroups"][0]["Instances"]}
+    assert {one["InstanceId"] for reservation in found for one in reservation["Instances"]} == there
+    assert there
 
 
 def test_a_capacity_above_the_maximum_is_refused(platform: Emulator) -> None:

@@ -1,0 +1,1 @@
+"""The fleet: scaling policies and plans, Lambda sources, what a change replaced."""
