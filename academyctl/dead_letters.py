@@ -18,6 +18,7 @@ from academyctl.contract.marks import REASON, SOURCE
 from academyctl.contract.messages import VideoDelete, VideoEncode, parse_video
 from academyctl.errors import BadMessage, Both, UsageError
 from academyctl.log import mask
+from academyctl.settings import Settings
 from academyctl.settings_model import Queues
 from academyctl.stores import Stores
 from academyctl.stores.sqs import BATCH, Message, Receipt, Sqs
@@ -45,6 +46,7 @@ class Letter:
     sent_at: datetime | None
     reason: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    moved_from: str = ""
 
     @cached_property
     def fields(self) -> Mapping[str, Any]:
@@ -69,8 +71,8 @@ class Letter:
 
     @property
     def source(self) -> str:
-        """The queue that a worker took it from; '' when SQS moved it."""
-        return self.attributes.get(SOURCE, "")
+        """The queue that gave it up, as a worker or SQS noted it; '' when neither did."""
+        return self.attributes.get(SOURCE, "") or self.moved_from
 
     @property
     def shown(self) -> str:
@@ -79,7 +81,9 @@ class Letter:
 
     def matches(self, where: Mapping[str, str]) -> bool:
         """Whether its body has all these ids, compared as texts."""
-        return all(name in self.fields and str(self.fields[name]) == value for name, value in where.items())
+        # A null or an object is no id, whatever Python writes for it.
+        ids = {name: str(said) for name, said in self.fields.items() if type(said) in (int, str)}
+        return all(ids.get(name) == value for name, value in where.items())
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,18 @@ def words(queues: Queues) -> dict[str, str]:
     return {word: str(getattr(queues, word)) for word in type(queues).model_fields if not word.endswith("_dlq")}
 
 
+def all_words(settings: Settings) -> dict[str, str]:
+    """The same with the queue of guide 004's pipeline, which is asked about by its word only."""
+    return {**words(settings.queues), "analysis": settings.analysis.queue}
+
+
 def pair(stores: Stores, name: str) -> Pair:
     """The queue that is meant by its word, its own name or its dead-letter queue's. Raises UsageError, AwsError."""
-    queues = stores.settings.queues
-    known = words(queues)
+    known = all_words(stores.settings)
     for word, queue in known.items():
-        if name in (word, queue, _named_dlq(queues, word)):
-            return Pair(word, queue, getattr(queues, f"{word}_dlq") or target(stores.sqs_quick, queue))
+        said = str(getattr(stores.settings.queues, f"{word}_dlq", ""))
+        if name in (word, queue, said or f"{queue}-dlq"):
+            return Pair(word, queue, said or target(stores.sqs_quick, queue))
     raise UsageError(
         f"there is no queue {name} in the settings",
         remedy=Both(f"one of: {', '.join(known)}", f"다음 중 하나: {', '.join(known)}"),
@@ -159,6 +168,7 @@ def letter(message: Message) -> Letter:
         sent_at=message.sent_at,
         reason=message.attributes.get(REASON, ""),
         attributes=message.attributes,
+        moved_from=message.moved_from,
     )
 
 
@@ -170,14 +180,14 @@ def give_back(sqs: Sqs, queue: str, receipts: list[Receipt]) -> None:
 
 def refuse_unless_dead(stores: Stores, queue: str) -> None:
     """Raises UsageError for any queue that a worker may live on: only dead-letter queues are received from."""
-    queues, sqs = stores.settings.queues, stores.sqs_quick
-    known = words(queues)
+    sqs, known = stores.sqs_quick, all_words(stores.settings)
+    named = {str(getattr(stores.settings.queues, f"{word}_dlq", "")) or f"{live}-dlq" for word, live in known.items()}
     why = ""
     if queue in known.values():
         why = "workers take their messages from it"
     elif sqs.attributes(queue).max_receive is not None:
         why = "it has a redrive policy of its own: a receive counts there"
-    elif queue not in {_named_dlq(queues, word) for word in known} and queue not in _targets(sqs, known):
+    elif queue not in named and queue not in _targets(sqs, known):
         why = "no queue of the settings gives its messages up to it"
     if why:
         raise UsageError(
@@ -189,10 +199,6 @@ def refuse_unless_dead(stores: Stores, queue: str) -> None:
             ),
             code="not-a-dlq",
         )
-
-
-def _named_dlq(queues: Queues, word: str) -> str:
-    return str(getattr(queues, f"{word}_dlq") or f"{getattr(queues, word)}-dlq")
 
 
 def _targets(sqs: Sqs, known: Mapping[str, str]) -> set[str]:

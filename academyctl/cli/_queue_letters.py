@@ -147,6 +147,7 @@ def _json(one: Letter) -> dict[str, Any]:
         "sent_at": one.sent_at,
         "receive_count": one.receive_count,
         "reason": mask(one.reason),
+        "source": one.source,
         "video_id": one.video_id,
         "body": one.shown,
         "attributes": {name: mask(value) for name, value in one.attributes.items()},
