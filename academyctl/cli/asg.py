@@ -1,47 +1,55 @@
-"""`academyctl asg`: the Auto Scaling groups of the workers, and their sizes set by hand."""
+"""`academyctl asg`: the Auto Scaling groups of the workers: sizes, activities, refresh, protection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from academyctl.cli._common import OutputOption, Session, session
-from academyctl.errors import EXIT_FAILED, EXIT_OK, Both
+from academyctl.cli._changes import ApplyOption
+from academyctl.cli._common import OutputOption, session
+from academyctl.errors import Both
 from academyctl.output import Format
 
-if TYPE_CHECKING:
-    from academyctl.asg_plans import Plan
-    from academyctl.stores._fleet_types import Group
-
-app = typer.Typer(help="Look at the workers' Auto Scaling groups, set their sizes.", no_args_is_help=True)
+app = typer.Typer(
+    help="The workers' Auto Scaling groups: sizes, activities, refresh, protection.", no_args_is_help=True
+)
 
 MOST = 1000
 Role = Annotated[str, typer.Argument(metavar="ROLE", help="video, ai or messaging.")]
 SomeRole = Annotated[
     str, typer.Argument(metavar="[ROLE]", help="video, ai or messaging; all of them without it.", show_default=False)
 ]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[INSTANCE]...", help="Instance ids.")]
+Every = Annotated[bool, typer.Option("--all", help="Every instance of the group.")]
 
 
 @app.command()
 def show(ctx: typer.Context, role: SomeRole = "", fmt: OutputOption = Format.table) -> None:
-    """Show sizes and instances.
+    """Show sizes and instances; of one group also policies, hooks and refreshes.
 
     Exit code 1 when a group does not exist.
     """
-    from academyctl import output
-    from academyctl.asg_plans import ROLES, name_of
+    from academyctl.cli._asg_show import show
 
-    here = session(ctx)
-    names = {word: name_of(here.loaded.settings.fleet, word) for word in ([role] if role else ROLES)}
-    groups = here.stores().fleet.groups(list(names.values()))
-    output.emit(
-        {"version": 1, "groups": [_json(word, name, groups.get(name)) for word, name in names.items()]},
-        fmt=fmt,
-        table=lambda: _table(names, groups, here.lang),
-    )
-    raise typer.Exit(EXIT_OK if all(name in groups for name in names.values()) else EXIT_FAILED)
+    show(session(ctx), role, fmt=fmt)
+
+
+@app.command()
+def activities(
+    ctx: typer.Context,
+    role: SomeRole = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="At most so many.")] = 20,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
+    fmt: OutputOption = Format.table,
+) -> None:
+    """List what the groups have launched and ended, newest first, and why.
+
+    Exit code 1 when a group does not exist.
+    """
+    from academyctl.cli._asg_show import activities
+
+    activities(session(ctx), role, limit, failed=failed, fmt=fmt)
 
 
 @app.command("set")
@@ -51,92 +59,111 @@ def set_(
     desired: Annotated[int | None, typer.Option("--desired", min=0, max=MOST, help="Instances to run now.")] = None,
     least: Annotated[int | None, typer.Option("--min", min=0, max=MOST, help="Never fewer.")] = None,
     most: Annotated[int | None, typer.Option("--max", min=0, max=MOST, help="Never more.")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this the change is only shown.")] = False,
+    apply: ApplyOption = False,
     fmt: OutputOption = Format.table,
 ) -> None:
     """Set a group's sizes.
 
     Shows the change, and does it with --apply.
     """
-    from academyctl import output
-    from academyctl.asg_plans import name_of, plan
-    from academyctl.errors import UsageError, WorkFailed
-    from academyctl.repairs import apply as do
-    from academyctl.repairs import audit_path
+    from academyctl.asg_plans import plan
+    from academyctl.cli._asg_find import group_of
+    from academyctl.cli._changes import carry_out, undo_options
+    from academyctl.errors import UsageError
 
     if desired is None and least is None and most is None:
         raise UsageError(
             "nothing to set", remedy=Both("give --desired, --min or --max", "--desired, --min, --max 중에서 지정하세요")
         )
     here = session(ctx)
-    name = name_of(here.loaded.settings.fleet, role)
-    stores = here.stores()
-    group = stores.fleet.groups([name]).get(name)
-    if group is None:
-        remedy = Both(
-            "see which groups exist: academyctl diagnose scaling",
-            "어떤 그룹이 있는지 확인하세요: academyctl diagnose scaling",
+    group = group_of(here, role)
+    planned = plan(role, group, least=least, desired=desired, most=most, options=undo_options(here))
+    nothing = Both(f"{group.name} has these sizes already", f"{group.name}은(는) 이미 그 크기입니다")
+    carry_out(
+        here, planned.repairs, apply=apply, fmt=fmt, remarks=planned.remarks, nothing=nothing,
+        told={"group": group.name},
+    )  # fmt: skip
+
+
+@app.command()
+def refresh(
+    ctx: typer.Context,
+    role: Role,
+    protected: Annotated[
+        str, typer.Option("--protected", metavar="wait|ignore", help="What becomes of protected instances.")
+    ] = "",
+    min_healthy: Annotated[
+        int, typer.Option("--min-healthy", min=0, max=100, help="Percent of the group that stays in service.")
+    ] = 90,
+    warmup: Annotated[
+        int | None,
+        typer.Option("--warmup", min=0, help="Seconds until a new instance counts; the group's own without."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also instances of the template's present version: a new image, same tag.")
+    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only say how the refreshes went and go.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Stop the refresh that runs.")] = False,
+    apply: ApplyOption = False,
+    fmt: OutputOption = Format.table,
+) -> None:
+    """Replace a group's instances, a few at a time.
+
+    Shows what would be replaced, and starts it with --apply. With --status: exit code 1 when the last one failed.
+    """
+    from academyctl.cli import _asg_refresh
+    from academyctl.errors import UsageError
+
+    if status and (cancel or apply or force or protected):
+        raise UsageError("--status only looks", remedy=Both("leave the other options out", "다른 옵션은 빼세요"))
+    here = session(ctx)
+    if status:
+        _asg_refresh.status(here, role, fmt=fmt)
+    elif cancel:
+        _asg_refresh.cancel(here, role, apply=apply, fmt=fmt)
+    else:
+        _asg_refresh.start(
+            here, role, protected=protected, min_healthy=min_healthy, warmup_s=warmup, force=force, apply=apply, fmt=fmt
         )
-        raise WorkFailed(f"there is no Auto Scaling group {name}", remedy=remedy, code="missing")
-    planned = plan(role, group, least=least, desired=desired, most=most, options=_options(here))
-    if apply and planned.repairs:
-        here.confirm_production([str(repair) for repair in planned.repairs])
-        do(planned.repairs, stores, audit_path())
-    output.emit(
-        {
-            "version": 1,
-            "applied": apply,
-            "group": name,
-            "changes": [{"change": str(repair), "undo": repair.undo} for repair in planned.repairs],
-            "remarks": [remark.pick(here.lang) for remark in planned.remarks],
-        },
-        fmt=fmt,
-        table=lambda: _said(name, planned, here.lang, apply=apply),
+
+
+@app.command()
+def protect(
+    ctx: typer.Context,
+    role: Role,
+    ids: Ids = None,
+    every: Every = False,
+    busy: Annotated[bool, typer.Option("--busy", help="Those whose worker has a job in hand.")] = False,
+    apply: ApplyOption = False,
+    fmt: OutputOption = Format.table,
+) -> None:
+    """Protect instances from scale-in.
+
+    Shows the change, and does it with --apply.
+    """
+    from academyctl.cli._asg_protect import change
+
+    change(
+        session(ctx), role, ids or (), every=every, busy=True if busy else None, protected=True, apply=apply, fmt=fmt
     )
 
 
-def _options(here: Session) -> tuple[str, ...]:
-    """This run's global options: an undo without them would change another account's group."""
-    given = (("--profile", here.profile), ("--config", here.config))
-    return tuple(word for option in given if option[1] for word in option)
+@app.command()
+def unprotect(
+    ctx: typer.Context,
+    role: Role,
+    ids: Ids = None,
+    every: Every = False,
+    idle: Annotated[bool, typer.Option("--idle", help="Those whose worker beats and has no job.")] = False,
+    apply: ApplyOption = False,
+    fmt: OutputOption = Format.table,
+) -> None:
+    """Lift instances' protection from scale-in.
 
+    Shows the change, and does it with --apply.
+    """
+    from academyctl.cli._asg_protect import change
 
-def _json(role: str, name: str, group: Group | None) -> dict[str, Any]:
-    if group is None:
-        return {"role": role, "name": name, "exists": False}
-    instances = [
-        {"id": one.id, "state": one.state, "health": one.health, "protected": one.protected} for one in group.instances
-    ]
-    sizes = {"min": group.min, "desired": group.desired, "max": group.max, "in_service": group.in_service}
-    return {"role": role, "name": name, "exists": True, **sizes, "instances": instances}
-
-
-def _table(names: Mapping[str, str], groups: Mapping[str, Group], lang: str) -> str:
-    missing = Both("does not exist", "없음").pick(lang)
-    width = max(len(name) for name in names.values())
-    lines = []
-    for role, name in names.items():
-        group = groups.get(name)
-        if group is None:
-            lines.append(f"{role:<9}  {name:<{width}}  {missing}")
-            continue
-        sizes = f"min {group.min}  desired {group.desired}  max {group.max}  in service {group.in_service}"
-        lines.append(f"{role:<9}  {name:<{width}}  {sizes}")
-        for one in group.instances:
-            protected = "  protected" if one.protected else ""
-            lines.append(f"           {one.id}  {one.state}  {one.health}{protected}")
-    return "\n".join(lines)
-
-
-def _said(name: str, planned: Plan, lang: str, *, apply: bool) -> str:
-    if not planned.repairs:
-        return Both(f"{name} has these sizes already", f"{name}은(는) 이미 그 크기입니다").pick(lang)
-    lines = []
-    for repair in planned.repairs:
-        lines += [f"{'done' if apply else 'would'}  {repair}", f"undo  {repair.undo}"]
-    lines += [f"note  {remark.pick(lang)}" for remark in planned.remarks]
-    if not apply:
-        lines.append(
-            Both("nothing was changed; to do it: --apply", "바뀐 것은 없습니다. 실행하려면: --apply").pick(lang)
-        )
-    return "\n".join(lines)
+    change(
+        session(ctx), role, ids or (), every=every, busy=False if idle else None, protected=False, apply=apply, fmt=fmt
+    )
