@@ -10,6 +10,8 @@ import workers
 from academyctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from academyctl.settings import Settings
     from workers._model import Worker
 
@@ -26,6 +28,21 @@ def make(word: str, settings: Settings) -> Worker:
     check(word)
     made: Worker = importlib.import_module(f"workers.{word}").worker(settings)
     return made
+
+
+def direct(word: str, settings: Settings, environ: Mapping[str, str]) -> int | None:
+    """The exit code of a worker that did the one job its environment names; None = there is none, or no such worker."""
+    run = getattr(importlib.import_module(f"workers.{word}"), "direct", None)
+    code: int | None = run(settings, environ) if run is not None else None
+    return code
+
+
+def exit_code(word: str, *, once: bool, empty_ok: bool) -> Callable[[int, Mapping[str, int]], int]:
+    """How `--once` tells its endings apart, where the worker has exit codes of its own for them."""
+    tell = getattr(importlib.import_module(f"workers.{word}"), "once_code", None) if once else None
+    if tell is None:
+        return lambda code, _settled: code
+    return lambda code, settled: int(tell(code, settled, empty_ok=empty_ok))
 
 
 def check(word: str) -> None:

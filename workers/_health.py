@@ -42,6 +42,8 @@ class State:
     """When a poller last found that nothing should be fetched (Worker.hold_off_s)."""
     stopping: bool = False
     settled: dict[str, int] = field(default_factory=dict)
+    instance_id: str = ""
+    """The EC2 instance, once it is known; '' elsewhere."""
 
 
 def beat_document(state: State, helds: Sequence[Held], now: datetime, monotonic: float) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def beat_document(state: State, helds: Sequence[Held], now: datetime, monotonic:
         "kind": state.kind,
         "token": state.token,
         "host": state.host,
+        "instance_id": state.instance_id,
         "pid": state.pid,
         "version": state.version,
         "started_at": _iso(state.started_at),

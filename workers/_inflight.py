@@ -60,6 +60,7 @@ class InFlight:
         self._waiting = Line()
         self._running: dict[str, Held] = {}
         self._held: dict[str, Held] = {}
+        self._free_since = clock()
         self._watching = False
         self._stopped = False
         self._closed = False
@@ -156,6 +157,7 @@ class InFlight:
         with self._lock:
             if self._held.get(held.id) is held:
                 del self._held[held.id]
+                self._free_since = self._clock()
                 if self._running.pop(held.id, None) is not None:
                     self._trusted += ROOM_PER_SETTLED
                 self._wake_pollers()
@@ -206,6 +208,12 @@ class InFlight:
     def running(self) -> list[Held]:
         with self._lock:
             return list(self._running.values())
+
+    @property
+    def free_since(self) -> float | None:
+        """When the last message left; None while there is one."""
+        with self._lock:
+            return None if self._held else self._free_since
 
     @property
     def idle(self) -> bool:
@@ -275,6 +283,7 @@ class InFlight:
         for held in helds:
             self._waiting.discard(held)
             del self._held[held.id]
+            self._free_since = self._clock()
         if self._budget is not None and not self._closed:
             self._budget += len(helds)
         return helds

@@ -6,7 +6,7 @@
 A worker with `handle_many` holds messages ahead by the thousand: they are fetched by several calls at a time, their
 owners take turns, and each handler thread takes a batch of them at once.
 The main thread waits for what ends it: a signal, an empty queue (--drain), the last job (--once, --max-jobs,
---max-rss).
+--max-rss), an idle time that is over or a machine that AWS takes (a thread, `_leaving`).
 """
 
 from __future__ import annotations
@@ -16,55 +16,39 @@ import math
 import os
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from academyctl import __version__
 from academyctl.contract import logtokens
-from academyctl.errors import EXIT_FAILED, EXIT_OK, Stopping
-from academyctl.stores import Stores
+from academyctl.errors import EXIT_FAILED, EXIT_OK
+from academyctl.stores import Stores, imds
 from workers import _health as health
 from workers import _poller
 from workers._clock import Clock
 from workers._deleter import Deleter
+from workers._ending import Ending
 from workers._hands import Hands
 from workers._inflight import InFlight
 from workers._keeper import Keeper, beat_s
+from workers._leaving import Leaving
 from workers._metrics import Metrics, Prometheus, Uncounted
 from workers._model import Worker
+from workers._options import RunOptions
+from workers._place import Place
 from workers._poller import Empty, HeldOff, Poll, Unreachable
 from workers._process import Surroundings
 from workers._queues import Queues
-from workers._settle import GIVE_BACK_S, Settler
-from workers._signals import Inbox, Signalled, end_process, signals_into
+from workers._settle import Settler
+from workers._signals import Inbox, end_process, signals_into
+
+__all__ = ["DRAIN_PATIENCE_S", "Loop", "RunOptions", "run"]
 
 log = logging.getLogger("academyctl.worker")
 
-LINGER_S = 5.0
-"""How long a job may take to give up after it was told to."""
-FLUSH_S = 5.0
-KEEPER_STOP_S = 2.0
 DRAIN_PATIENCE_S = 60.0
 """With --drain: so long nothing may be fetched, with nothing in hand, before it gives up."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How to run. `grace_s`: what a running job gets after SIGTERM; `wait_s`: the long poll; `max_jobs` 0 = no end."""
-
-    once: bool = False
-    drain: bool = False
-    concurrency: int = 1
-    max_jobs: int = 0
-    max_rss_mb: int = 0
-    grace_s: float = 8
-    wait_s: int = 20
-    metrics_port: int = 0
-    metrics_address: str = "0.0.0.0"
-    health_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,15 +67,19 @@ def run(
     rng: random.Random | None = None,
     inbox: Inbox | None = None,
     end_now: Callable[[int], Any] = end_process,
+    queues: Queues | None = None,
 ) -> int:
     """Run the worker until something ends it; the exit code.
 
     0 = ended in order; 1 with --once when the one job failed or was rejected, with --once and --drain when nothing may
     be fetched (Worker.hold_off_s), and always when a job left a thread behind that cannot be stopped. Raises AwsError
     when --once or --drain cannot reach the queue at all, ConfigError when the metrics port is taken. `inbox` lets a
-    caller end the loop from another thread, `end_now` is how a process leaves that cannot wait (tests hand in another).
+    caller end the loop from another thread, `end_now` is how a process leaves that cannot wait (tests hand in another);
+    `queues` stands in for SQS (one job without a queue).
     """
-    loop = Loop(worker, stores, options, clock or Clock(), rng or random.Random(), inbox or Inbox())  # noqa: S311
+    loop = Loop(
+        worker, stores, options, clock or Clock(), rng or random.Random(), inbox or Inbox(), queues  # noqa: S311
+    )  # fmt: skip
     with signals_into(loop.inbox, end_now=end_now):
         code, stuck = loop.run()
     if stuck:
@@ -104,8 +92,9 @@ class Loop:
     """The parts, wired; see `run`."""
 
     def __init__(
-        self, worker: Worker, stores: Stores, options: RunOptions, clock: Clock, rng: random.Random, inbox: Inbox
-    ) -> None:
+        self, worker: Worker, stores: Stores, options: RunOptions, clock: Clock, rng: random.Random, inbox: Inbox,
+        queues: Queues | None = None,
+    ) -> None:  # fmt: skip
         self._worker, self._options, self.inbox = worker, options, inbox
         self._clock = clock
         budget = 1 if options.once else options.max_jobs or None
@@ -123,7 +112,7 @@ class Loop:
             concurrency=options.concurrency,
         )  # fmt: skip
         self._metrics = self._make_metrics()
-        queues = Queues(stores, self._metrics, clock.monotonic)
+        queues = queues or Queues(stores, self._metrics, clock.monotonic)
         self._deleter = Deleter(queues, visibility_s=worker.visibility_s, clock=clock, rng=rng)
         self._keeper = Keeper(
             worker, stores, queues, self._table, self._state, self._metrics,
@@ -147,6 +136,11 @@ class Loop:
             worker, self._around, self._table, self._settler, clock, count=options.concurrency,
             begins=self._begun, settled=self._settled,
         )  # fmt: skip
+        self._leaving = Leaving(
+            self._place(stores), self._table, self._poll.gate, self.inbox, clock, self._state,
+            idle_exit_s=options.idle_exit_s, leave_asg=options.leave_asg, wait_s=options.wait_s,
+            notice_s=options.notice_s, clear=lambda: self._deleter.clear and not self._deleter.pending,
+        )  # fmt: skip
         self._counting = threading.Lock()
         self._empty: set[str] = set()
         self._failed = False
@@ -158,6 +152,7 @@ class Loop:
         self._log_start()
         self._deleter.start()
         self._hands.start()
+        self._leaving.start()
         alone = len(self._worker.queues) == 1
         for queue in self._worker.queues:
             _poller.start(self._poll, queue, alone=alone)
@@ -170,10 +165,12 @@ class Loop:
             ended = self.inbox.get()
         finally:
             stuck = self._stop(ended)
+            self._metrics.close()
+            log.info(logtokens.SHUTDOWN.format(kind=_title(self._worker.kind)))
         if isinstance(ended, Unreachable):
             raise ended.error
         failed = self._retired or self._gave_up or (self._options.once and self._failed)
-        return (EXIT_FAILED if failed else EXIT_OK), stuck or self._retired
+        return self._options.exit_code(EXIT_FAILED if failed else EXIT_OK, self._state.settled), stuck or self._retired
 
     def _capacity(self) -> int:
         # A finished message is renewed no more: its delete must go out before it is visible again.
@@ -182,6 +179,7 @@ class Loop:
     def _begun(self) -> None:
         # What is handled now may bring new messages to any queue.
         self._empty.clear()
+        self._leaving.begun()
 
     def _settled(self, words: Sequence[str]) -> None:
         with self._counting:
@@ -215,6 +213,7 @@ class Loop:
                 self.inbox.put(event)
             return
         self._empty.add(event.queue)
+        self._leaving.empty(event.queue)
         if options.once or (options.drain and self._table.idle and self._empty >= set(self._worker.queues)):
             # Before the poller asks again: a poll that is abandoned may swallow a message for a while.
             self._table.stop_taking()
@@ -231,43 +230,18 @@ class Loop:
         self.inbox.put(Spent("what the work needs is away"))
 
     def _stop(self, ended: object) -> bool:
-        """Stop in order; whether a handler did not let go."""
-        # The grace counts from here: giving messages back may hang with SQS, and docker's ten seconds do not wait.
-        grace_until = time.monotonic() + self._options.grace_s
-        if isinstance(ended, Signalled):
-            current = "processing" if self._table.running() else "idle"
-            log.info(logtokens.SIGNAL.format(signal=ended.name, current=current))
-        self._state.stopping = True
-        self._poll.stopping.set()
-        waiting = self._table.close()
-        hopeless = self._poll.hold_off_s() > 0
-        if hopeless:
-            # What the jobs in hand wait for is away: the grace would pass with waiting.
-            self._interrupt()
-        self._settler.give_back(waiting, min(GIVE_BACK_S, self._options.grace_s))
-        self._keeper.beat_now()
-        working = bool(self._table.running())
-        stuck = late = self._hands.join(grace_until - time.monotonic())
-        if late:
-            self._interrupt()
-            stuck = self._hands.join(LINGER_S)
-        if stuck:
-            log.error("%d jobs did not let go; their messages come back by the visibility timeout", stuck)
-        elif working and not late and not hopeless:
-            log.info(logtokens.SHUTDOWN_DONE)
-        undeleted = self._deleter.close(FLUSH_S)
-        if undeleted:
-            log.error("%d finished messages were not deleted and will come back", undeleted)
-        self._keeper.stop(KEEPER_STOP_S)
-        self._metrics.close()
-        log.info(logtokens.SHUTDOWN.format(kind=_title(self._worker.kind)))
-        return bool(stuck)
+        return Ending(
+            self.inbox, self._table, self._poll, self._settler, self._keeper, self._hands, self._deleter, self._around,
+            self._leaving, self._state, self._options.grace_s,
+        ).stop(ended)  # fmt: skip
 
-    def _interrupt(self) -> None:
-        self._around.interrupting.set()
-        for held in self._table.running():
-            if held.delivery is not None:
-                held.delivery.interrupt(Stopping("the worker is shutting down"))
+    def _place(self, stores: Stores) -> Place:
+        fleet = stores.settings.fleet
+        return Place(
+            imds.from_environment(), lambda: stores.asg, lambda: stores.sqs_quick, self._state.queues,
+            # The other groups' workers hold messages by the dozen.
+            per_worker=fleet.per_worker if self._worker.kind == "video" else None,
+        )  # fmt: skip
 
     def _log_start(self) -> None:
         for queue in self._worker.queues:

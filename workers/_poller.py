@@ -15,6 +15,7 @@ from academyctl.stores.sqs import Message
 from workers._backoff import Outage
 from workers._clock import Clock
 from workers._deleter import Deleter
+from workers._gate import Gate
 from workers._health import State
 from workers._inflight import InFlight
 from workers._line import Held
@@ -74,6 +75,7 @@ class Poll:
     stopping: threading.Event = field(default_factory=threading.Event)
     flowing: threading.Event = field(default_factory=threading.Event)
     """The last call brought as much as it asked for: there is more."""
+    gate: Gate = field(default_factory=Gate)
 
 
 def start(poll: Poll, queue: str, *, alone: bool) -> threading.Thread:
@@ -121,9 +123,25 @@ def _run(poll: Poll, queue: str, alone: bool) -> None:
             # It may have been long until there was room.
             poll.table.cancel(queue, room)
             continue
+        error = _fetch(poll, queue, room, alone)
+        if error is not None:
+            _away(poll, queue, outage, error, ever=ever)
+            continue
+        ever = True
+        away_s = outage.over()
+        if away_s:
+            log.info("SQS answers again after %.0f s | queue=%s", away_s, queue)
+
+
+def _fetch(poll: Poll, queue: str, room: int, alone: bool) -> AwsError | None:
+    """One receive into the table; why it failed."""
+    with poll.gate.passing():
+        if poll.stopping.is_set():
+            poll.table.cancel(queue, room)
+            return None
         try:
             messages = _ask(poll, queue, room, poll.wait_s if alone else 0)
-            if not messages and not alone and poll.wait_s:
+            if not messages and not alone and poll.wait_s and not poll.gate.closed:
                 # Of several queues an empty one must not keep the others' room for the length of a poll: it waits
                 # without a reservation, for one message, which goes back should all slots be taken by then.
                 poll.table.cancel(queue, room)
@@ -131,14 +149,10 @@ def _run(poll: Poll, queue: str, alone: bool) -> None:
                 messages = _ask(poll, queue, 1, poll.wait_s)
         except AwsError as error:
             poll.table.cancel(queue, room)
-            _away(poll, queue, outage, error, ever=ever)
-            continue
-        ever = True
+            return error
         _note_flow(poll, messages, room)
-        away_s = outage.over()
-        if away_s:
-            log.info("SQS answers again after %.0f s | queue=%s", away_s, queue)
         _take(poll, queue, room, messages)
+    return None
 
 
 def _help(poll: Poll, queue: str) -> None:
@@ -150,11 +164,12 @@ def _help(poll: Poll, queue: str) -> None:
             return
         messages: list[Message] = []
         # Trouble and its end are for the poller to find out.
-        if poll.deleter.clear and poll.hold_off_s() <= 0:
-            with contextlib.suppress(AwsError):
-                messages = _ask(poll, queue, room, 0)
-        _note_flow(poll, messages, room)
-        _take(poll, queue, room, messages, last=False)
+        with poll.gate.passing():
+            if poll.deleter.clear and poll.hold_off_s() <= 0:
+                with contextlib.suppress(AwsError):
+                    messages = _ask(poll, queue, room, 0)
+            _note_flow(poll, messages, room)
+            _take(poll, queue, room, messages, last=False)
 
 
 def _note_flow(poll: Poll, messages: Sequence[Message], room: int) -> None:

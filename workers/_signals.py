@@ -43,6 +43,13 @@ class Inbox:
             except queue.Empty:
                 continue
 
+    def take(self) -> Any:
+        """The next event if there is one, else None."""
+        try:
+            return self._events.get_nowait()
+        except queue.Empty:
+            return None
+
 
 @contextmanager
 def signals_into(inbox: Inbox, *, end_now: Callable[[int], Any]) -> Iterator[None]:

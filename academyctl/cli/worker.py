@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from academyctl.cli._common import OutputOption, session
-from academyctl.errors import EXIT_FAILED, EXIT_OK
+from academyctl.errors import EXIT_FAILED, EXIT_OK, AwsError, WorkFailed
 from academyctl.output import Format
 
 if TYPE_CHECKING:
@@ -39,6 +39,27 @@ Types = Annotated[
     str | None,
     typer.Option(help="Job types that the ai worker takes, by commas (setting ai.types).", show_default=False),
 ]
+IdleExit = Annotated[
+    float | None,
+    typer.Option(
+        "--idle-exit", help="Exit 0 after so many seconds idle; 0 = never (setting worker.idle_exit_s).", min=0,
+        show_default=False,
+    ),
+]  # fmt: skip
+LeaveAsg = Annotated[
+    bool | None,
+    typer.Option(
+        "--leave-asg/--stay", help="With --idle-exit: end this EC2 instance, desired - 1 (setting worker.leave_asg).",
+        show_default=False,
+    ),
+]  # fmt: skip
+Job = Annotated[str, typer.Option("--job", help="video: encode this job (a UUID), no queue is read; or VIDEO_JOB_ID.")]
+Message = Annotated[
+    str, typer.Option("--message", help="video: handle this message (JSON), no queue is read; or VIDEO_JOB_MESSAGE.")
+]
+FromSsm = Annotated[
+    str, typer.Option("--env-from-ssm", metavar="NAME", help="First set the environment from this SSM parameter.")
+]
 
 
 @app.command()
@@ -56,9 +77,19 @@ def run(
     wait: Wait = None,
     metrics_port: Port = None,
     types: Types = None,
+    empty_ok: Annotated[
+        bool, typer.Option("--empty-ok", help="analysis --once: exit 0, not 3, when there is no message.")
+    ] = False,
+    idle_exit: IdleExit = None,
+    leave_asg: LeaveAsg = None,
+    job: Job = "",
+    message: Message = "",
+    env_from_ssm: FromSsm = "",
     log_format: Annotated[str, typer.Option("--log-format", help="text or json.", show_default=False)] = "",
 ) -> int:
     """Handle a queue until stopped. SIGTERM ends it in order: exit 0; a second signal at once: exit 130."""
+    import os
+
     from academyctl import log
     from academyctl.settings import secret_values
     from academyctl.stores import Stores
@@ -67,13 +98,23 @@ def run(
     from workers._loop import run as run_loop
 
     _find.check(worker)
+    if env_from_ssm:
+        from academyctl.cli._worker_env import fill
+
+        fill(session(ctx), env_from_ssm, os.environ)
+    environ = _with_job(worker, job, message)
     loaded = session(ctx).loaded
     if _missing(loaded, worker):
         return EXIT_FAILED
     settings = _with_types(loaded.settings, worker, types)
     said = settings.worker
     made = _find.make(worker, settings)
-    log.setup(prefix=made.log_prefix, as_json=_format(log_format or said.log_format), secrets=secret_values(settings))
+    # What AWS Batch runs speaks JSON, as the platform's container does (contract 13).
+    usual = "json" if worker == "video" and _names_job(environ) else said.log_format
+    log.setup(prefix=made.log_prefix, as_json=_format(log_format or usual), secrets=secret_values(settings))
+    alone = _find.direct(worker, settings, environ)
+    if alone is not None:
+        return alone
     options = RunOptions(
         once=once,
         drain=drain,
@@ -82,13 +123,21 @@ def run(
         max_rss_mb=max_rss,
         grace_s=said.grace_s if grace is None else grace,
         wait_s=_wait_s(settings, worker) if wait is None else wait,
+        idle_exit_s=said.idle_exit_s if idle_exit is None else idle_exit,
+        leave_asg=said.leave_asg if leave_asg is None else leave_asg,
         metrics_port=said.metrics_port if metrics_port is None else metrics_port,
         metrics_address=said.metrics_address,
         health_file=_health.path_for(settings, made.kind),
+        exit_code=_find.exit_code(worker, once=once, empty_ok=empty_ok),
     )
     stores = Stores(settings)
     try:
         return run_loop(made, stores, options)
+    except AwsError as error:
+        # Of one upload's exit codes 3 is 'no message', which is final; this is not.
+        if not (once and worker == "analysis"):
+            raise
+        raise WorkFailed(error.what, why=error.why, remedy=error.remedy) from error
     finally:
         stores.close()
 
@@ -177,6 +226,24 @@ def _with_types(settings: Settings, worker: str, types: str | None) -> Settings:
     if worker != "ai":
         raise UsageError(f"the {worker} worker knows no job types", remedy="--types is for: worker run ai")
     return settings.model_copy(update={"ai": settings.ai.model_copy(update={"types": types})})
+
+
+def _with_job(worker: str, job: str, message: str) -> dict[str, str]:
+    """The environment with --job and --message in it. Raises UsageError for a worker that has neither."""
+    import os
+
+    from academyctl.errors import UsageError
+
+    if (job or message) and worker != "video":
+        raise UsageError(f"the {worker} worker takes no single job", remedy="--job and --message are for: run video")
+    if job and message:
+        raise UsageError("--job and --message name one job each", remedy="say one of the two")
+    said = {"VIDEO_JOB_ID": job, "VIDEO_JOB_MESSAGE": message} if job or message else {}
+    return {**os.environ, **said}
+
+
+def _names_job(environ: dict[str, str]) -> bool:
+    return any(environ.get(name, "").strip() for name in ("VIDEO_JOB_ID", "VIDEO_JOB_MESSAGE"))
 
 
 def _format(said: str) -> bool:

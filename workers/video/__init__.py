@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from academyctl.settings import Settings
     from workers._model import Worker
 
@@ -38,6 +40,20 @@ def worker(settings: Settings) -> Worker:
         describe=_describe,
         prefetch=0,
     )
+
+
+def direct(settings: Settings, environ: Mapping[str, str]) -> int | None:
+    """The one job that VIDEO_JOB_ID or VIDEO_JOB_MESSAGE names, as AWS Batch runs it: its exit code; None = none."""
+    from academyctl.stores import Stores
+    from workers.video import batch
+
+    if not batch.names_one(environ):
+        return None
+    stores = Stores(settings)
+    try:
+        return batch.run_job(worker(settings), stores, environ)
+    finally:
+        stores.close()
 
 
 def _lock_key(job: Any) -> str:
