@@ -66,7 +66,7 @@ class Function:
     timeout_s: int
     names: tuple[Name, ...]
     per_worker: int | None
-    """TARGET_MESSAGES_PER_INSTANCE, when it is set; the platform's code takes 20 without it."""
+    """TARGET_MESSAGES_PER_INSTANCE, when it is set and used; the platform's code takes 20 without it."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,10 @@ def _function(one: fleet.Function, settings: Any) -> Function:
         found, wanted = one.variables.get(variable) or default, str(getattr(getattr(settings, section), field))
         if found:
             names.append(Name(variable, found, variables[path], wanted, word))
-    per_worker = one.variables.get("TARGET_MESSAGES_PER_INSTANCE", "")
+    # What a function that sizes nothing (its MODE says so) would divide by, is of no matter.
+    mode = one.variables.get("VIDEO_MODE") or one.variables.get("MODE")
+    target = "TARGET_MESSAGES_PER_INSTANCE"
+    per_worker = "" if mode == "publish" else one.variables.get(f"VIDEO_{target}") or one.variables.get(target, "")
     return Function(
         one.name, one.arn, one.state, one.why, one.last_update, one.runtime, one.memory_mb, one.timeout_s,
         tuple(names), int(per_worker) if per_worker.isdecimal() else None,

@@ -89,6 +89,8 @@ class Facts:
     batch_there: bool | None
     """Whether AWS Batch has the video queue; asked for when there is no video group."""
     batch_trouble: Trouble | None
+    published_only: tuple[str, ...]
+    """The roles for which the function says itself that it sizes nothing (its MODE)."""
 
 
 def gather(world: World) -> Facts:
@@ -130,7 +132,13 @@ def gather(world: World) -> Facts:
         batch_queue=settings.fleet.batch_queue,
         batch_there=None if batch_trouble or "batch" not in more else queue is not None,
         batch_trouble=batch_trouble,
+        published_only=tuple(word for word in ROLES if function and _mode(function, word) == "publish"),
     )
+
+
+def _mode(function: fleet.Function, word: str) -> str:
+    """The function's mode for a role; '' for a function of the platform's own, which has none."""
+    return function.variables.get(f"{word.upper()}_MODE") or function.variables.get("MODE") or ""
 
 
 def _first(world: World, names: list[str], function: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from academyctl.settings import REQUIRED, Leaf, Loaded, leaves, missing, shown, value_of
+from academyctl.settings import COMMON, REQUIRED, Leaf, Loaded, leaves, missing, shown, value_of
 from academyctl.settings_model import OBSOLETE, SELECTORS
 from checks import _against
 from checks._against import Against
@@ -107,8 +107,7 @@ def gather(world: World) -> Facts:
 
 def _meant(loaded: Loaded, worker: str) -> bool:
     """Whether somebody set anything that only this kind of worker needs (a database is everybody's)."""
-    common = set.intersection(*(set(groups) for groups in REQUIRED.values()))
-    own = [path for group in REQUIRED[worker] if group not in common for path in group]
+    own = [path for group in REQUIRED[worker] if group not in COMMON for path in group]
     said = [path for path in own if loaded.sources[path] != "default"]
     return any(shown(value_of(loaded.settings, path), secret=False) for path in said)
 
@@ -121,7 +120,8 @@ def _missing(loaded: Loaded, here: tuple[str, ...]) -> tuple[Missing, ...]:
         for names in missing(loaded, worker):
             absent.setdefault(names, []).append(worker)
     if not here:
-        absent = {names: workers for names, workers in absent.items() if len(workers) == len(REQUIRED)}
+        everybody = sum(set(COMMON) <= set(groups) for groups in REQUIRED.values())
+        absent = {names: workers for names, workers in absent.items() if len(workers) == everybody}
     return tuple(Missing(names, sections.get(names, ""), ", ".join(workers)) for names, workers in absent.items())
 
 

@@ -27,6 +27,7 @@ _FIRST = (
     "scaling",
     "lambda",
     "batch",
+    "pipeline",
 )
 
 

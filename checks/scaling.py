@@ -27,6 +27,7 @@ _FLEET = ("academyctl config show --section fleet",)
 _AGAIN = ("academyctl diagnose scaling --timeout 30",)
 _RESET = ("academyctl --yes local reset",)
 _SHOW = ("academyctl asg show {role}",)
+_DEPLOY = ("academyctl scaling plan outstanding --role {role}",)
 
 ACCESS_KINDS = fleet_kinds("scaling")
 NONE_HERE = Kind("scaling.none-here", State.fail, Verdict.infrastructure, _FLEET, _RESET, (Because("sqs.none-here"),))
@@ -48,6 +49,8 @@ NOTHING = Kind(
     "scaling.nothing-scales", State.fail, Verdict.infrastructure, ("academyctl diagnose scaling lambda",), _RESET,
     (Because("lambda.function-missing"),),
 )  # fmt: skip
+PUBLISHES = Kind("scaling.publishes-only", State.warn, Verdict.capacity, _DEPLOY)
+PUBLISHES_HERE = Kind("scaling.publishes-here", State.ok)
 UNSEEN = Kind(
     "scaling.design-unseen", State.unknown, None, _AGAIN,
     because=(Because("lambda.denied"), Because("lambda.timeout"), Because("lambda.odd")),
@@ -134,6 +137,11 @@ def _judge_design(snapshot: Snapshot) -> Iterator[Finding]:
             yield from _of_policies(facts, role, role.group, policies)
         elif role.group.min == role.group.max:
             yield FIXED.found(role.name, size=role.group.max)
+        elif facts.function_there and role.word in facts.published_only:
+            # Off on purpose, as its rule is: nothing on a laptop changes unasked.
+            kind, mode = PUBLISHES_HERE if snapshot.local else PUBLISHES, "MODE=publish"
+            evidence = (f"lambda:GetFunctionConfiguration {facts.function}", mode)
+            yield kind.found(role.name, evidence, function=facts.function, role=role.word)
         elif facts.function_there:
             yield BY_LAMBDA.found(role.name, function=facts.function)
         else:
@@ -271,7 +279,7 @@ ACCESS = Check("scaling.access", _judge_access, kinds=tuple(ACCESS_KINDS.values(
 GROUPS = Check("scaling.groups", _judge_groups, ("scaling.access",), (NONE_HERE, NAME, MISSING, BATCH, GROUP_UNSEEN))
 DESIGN = Check(
     "scaling.design", _judge_design, ("scaling.groups",),
-    (BY_LAMBDA, BY_TRACKING, BY_ALARM, FIXED, NOTHING, UNSEEN, TOTAL, NO_ALARM, SILENT),
+    (BY_LAMBDA, BY_TRACKING, BY_ALARM, FIXED, NOTHING, PUBLISHES, PUBLISHES_HERE, UNSEEN, TOTAL, NO_ALARM, SILENT),
 )  # fmt: skip
 ACTIVITIES = Check(
     "scaling.activities", _judge_activities, ("scaling.groups",), (FAILED, NO_ROOM, ACTIVITIES_UNSEEN)

@@ -44,6 +44,14 @@ def test_each_design_is_named_and_none_of_them_is_a_fault(facts: scaling.Facts, 
     assert _codes(found, "scaling.design")[0] == code
 
 
+def test_a_function_that_only_publishes_is_in_order_on_the_embedded_stack_alone() -> None:
+    facts = replace(s.FACTS, published_only=("video", "ai", "messaging"))
+    found = f.judged(scaling=facts)
+    assert (found.state, set(_codes(found, "scaling.design"))) == (State.warn, {"scaling.publishes-only"})
+    here = diagnose(f.TOPICS, replace(f.snapshot(scaling=facts), local=True))
+    assert set(_codes(here, "scaling.design")) == {"scaling.publishes-here"}
+
+
 def test_a_group_that_batch_replaced_is_not_missing() -> None:
     found = f.judged(scaling=replace(s.role(group=None), batch_there=True))
     assert found.verdict is Verdict.healthy

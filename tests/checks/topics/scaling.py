@@ -24,7 +24,7 @@ FACTS = scaling.Facts(
     names=(), activities=(), activities_trouble=None, policies=(), policies_trouble=None,
     function="academy-worker-queue-depth-metric", function_there=True, function_trouble=None,
     batch_queue="academy-v1-video-batch-queue", batch_there=None,
-    details_trouble=None, batch_trouble=None,
+    details_trouble=None, batch_trouble=None, published_only=(),
 )  # fmt: skip
 TOTAL = Policy(
     group=VIDEO, name="video-backlogcount-tt", kind="TargetTrackingScaling", target=1.0,
@@ -95,6 +95,8 @@ def cases() -> tuple[Case, ...]:
         fail("a group is gone", "scaling.group-missing", V.infrastructure, scaling=role(group=None)),
         fail("nothing scales", "scaling.nothing-scales", V.infrastructure,
              scaling=replace(FACTS, function_there=False)),
+        warn("the function only publishes", "scaling.publishes-only", V.capacity,
+             scaling=replace(FACTS, published_only=("video",))),
         unknown("who scales is denied", "scaling.design-unseen",
                 scaling=replace(FACTS, function_there=None, function_trouble=odd)),
         unknown("a policy's alarms are denied", "scaling.design-unseen",

@@ -54,7 +54,11 @@ DOES = {
     "academyctl asg set {role} --desired {more}", "academyctl fix video {id}",
     "academyctl video unlock {id}", "set {name}",
 }  # fmt: skip
-ELSEWHERE = {"academyctl local up", "academyctl --yes local reset", "academyctl worker run video"}
+ELSEWHERE = {
+    "academyctl local up", "academyctl --yes local reset", "academyctl worker run video",
+    "academyctl scaling plan outstanding --role {role}", "academyctl ecr check", "academyctl lambda logs sqs-to-batch",
+    "academyctl queue create analysis", "academyctl queue tune analysis", "academyctl alarm apply analysis",
+}  # fmt: skip
 SECTIONS = ("aws", "queues", "redis", "db", "r2", "ai", "solapi", "fleet", "messaging")
 VALUES = {
     "{section}": SECTIONS,
