@@ -14,6 +14,7 @@ from academyctl import starter
 from academyctl.cli import WORDS
 from academyctl.cli._root import app
 from tests import docs_findings
+from tests.guides import table
 
 __all__ = ["EXAMPLE", "README", "WORDS", "command_table", "filled", "leaves", "shown_commands"]
 README = Path(__file__).parents[1] / "README.md"
@@ -41,7 +42,7 @@ def command_table() -> str:
 
 def filled(text: str) -> str:
     """The README with its generated parts up to date."""
-    for name, content in (("commands", command_table()), ("settings", starter.table())):
+    for name, content in (("commands", command_table()), ("guides", table.render()), ("settings", starter.table())):
         text = re.sub(
             f"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
             lambda match, content=content: match[1] + content + match[2],  # type: ignore[misc]

@@ -1,0 +1,34 @@
+# syntax=docker/dockerfile:1
+# The embedded AWS and Solapi, for deploy/compose.yaml; not for production.
+#   docker build -f deploy/docker/local.Dockerfile -t academyctl-local .
+# The base is named once; give a digest for a build that can be repeated: --build-arg PYTHON=python@sha256:...
+ARG PYTHON=python:3.11-slim-trixie
+
+FROM ${PYTHON} AS build
+RUN pip install --no-cache-dir --disable-pip-version-check uv==0.13.8
+ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1
+WORKDIR /src
+COPY pyproject.toml requirements.lock README.md LICENSE ./
+# Only what pyproject.toml names, in the lock's versions, every file checked against the lock's hashes.
+RUN python -m venv --without-pip /opt/academyctl \
+ && uv pip install --python /opt/academyctl/bin/python --require-hashes -c requirements.lock -r pyproject.toml --extra local \
+ && uv pip install --system --require-hashes -c requirements.lock hatchling
+COPY academyctl academyctl
+COPY checks checks
+COPY workers workers
+COPY playbooks playbooks
+# Compiled here, once: without bytecode every start would compile a hundred modules, and the user cannot write them.
+RUN python -m hatchling build -t wheel \
+ && uv pip install --python /opt/academyctl/bin/python --no-deps dist/academyctl-*.whl \
+ && /opt/academyctl/bin/python -m compileall -qq -j 0 --invalidation-mode unchecked-hash /opt/academyctl/lib
+
+FROM ${PYTHON}
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ffmpeg \
+ && rm -rf /var/lib/apt/lists/*
+RUN useradd --uid 1000 --user-group --create-home academy && install -d -o academy -g academy /work
+COPY --from=build /opt/academyctl /opt/academyctl
+ENV PATH=/opt/academyctl/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 1000:1000
+WORKDIR /work
+CMD ["python", "-m", "academyctl.local.emulator"]
