@@ -12,7 +12,9 @@ from academyctl.stores._fleet_types import Activity, Function, Group, Host, Inst
 Raw = Mapping[str, Any]
 
 # The only variables of a function that leave this module: names of queues, groups and metrics, and numbers.
-_SHOWN = re.compile(r"\w*QUEUE\w*|METRIC_\w+|\w+_ASG_NAME|\w+_(MAX|MIN)|(\w+_)?TARGET_\w+|MAX_\w+|\w+_NAME_TAG|(\w+_)?MODE")
+_SHOWN = re.compile(
+    r"\w*QUEUE\w*|METRIC_\w+|\w+_ASG_NAME|\w+_(MAX|MIN)|(\w+_)?TARGET_\w+|MAX_\w+|\w+_NAME_TAG|(\w+_)?MODE"
+)
 _LINE = 500
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from academyctl.ops.scaling_policies import POLICIES
 from academyctl.repairs import Repair
 from tests.scaling.conftest import Killed, Operator, Step, inherit
+
+# All pairs and all steps are minutes on the stack; tests/scaling/test_plans.py tries them all on an account in memory.
+EVERY = pytest.mark.skipif("ACADEMYCTL_TEST_EVERY" not in os.environ, reason="ACADEMYCTL_TEST_EVERY=1 tries all of it")
 
 # Between them they make, change and take away everything that scaling is made of.
 EACH_PART = ("tt-backlog", "outstanding", "batch", "step-alarm")
@@ -32,7 +36,7 @@ def steps(said: str) -> int:
     return sum(line.startswith(("would", "done")) for line in said.splitlines())
 
 
-@pytest.mark.parametrize("policies", [EACH_PART, pytest.param(POLICIES, marks=pytest.mark.slow)], ids=("parts", "all"))
+@pytest.mark.parametrize("policies", [EACH_PART, pytest.param(POLICIES, marks=EVERY)], ids=("parts", "all"))
 def test_dry_runs_change_nothing_apply_does_that_very_plan_once_and_rollbacks_go_all_the_way_back(
     operator: Operator, policies: tuple[str, ...]
 ) -> None:
@@ -52,7 +56,7 @@ def test_dry_runs_change_nothing_apply_does_that_very_plan_once_and_rollbacks_go
         assert operator.raw == state
 
 
-@pytest.mark.slow
+@EVERY
 def test_any_policy_replaces_any_other_and_rollback_puts_it_back(operator: Operator) -> None:
     inherit(operator.fleet)
     inherited = operator.raw
@@ -91,7 +95,7 @@ def test_killed_in_the_middle_a_rerun_completes_it_and_rollback_restores_the_ori
     check_kills(operator, "outstanding", lambda count: (count // 3, count - 1))
 
 
-@pytest.mark.slow
+@EVERY
 @pytest.mark.parametrize("policy", ["outstanding", "step-alarm", "batch"])
 def test_killed_after_any_step_it_is_the_same(operator: Operator, policy: str) -> None:
     check_kills(operator, policy, lambda count: range(1, count))
