@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from solapi.model.response.send_message_response import FailedMessage
 
-    from academyctl.stores._solapi_http import Reply
+    from academyctl.stores._http_wire import Reply
 
     Model = TypeVar("Model", bound=BaseModel)
 

@@ -11,13 +11,12 @@ import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import httpcore
 
 from academyctl.errors import Both, StoreError
+from academyctl.stores._http_wire import Backend, Clock, Reply, whole, why
 
 _CONNECT_S = 5.0
 _SLICE_S = 0.25
@@ -28,15 +27,6 @@ _REMEDY = Both(
     "check FASTAPI_ENDPOINT (http://HOST:PORT), and whether the service runs and may be reached from here",
     "FASTAPI_ENDPOINT(http://호스트:포트)와 분석 서비스의 실행 여부, 이 컴퓨터에서의 접속 가능 여부를 확인하세요",
 )
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the service answered; `headers` have lower-case names."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 class ServiceAway(StoreError):
@@ -83,78 +73,22 @@ class AnalysisApi:
                 raise ValueError("the endpoint is no plain http or https URL")
             return _request(method, self.endpoint + path, headers, body, clock)
         except (httpcore.UnsupportedProtocol, httpcore.LocalProtocolError, ValueError, TypeError) as error:
-            raise ServiceAway(what, why=_told(error), begun=clock.begun, cause="settings") from error
+            raise ServiceAway(what, why=why(error), begun=clock.begun, cause="settings") from error
         except httpcore.TimeoutException as error:
-            why = f"no {'answer' if clock.begun else 'connection'} within {seconds:g} s"
-            raise ServiceAway(what, why=why, begun=clock.begun) from error
+            missing = f"no {'answer' if clock.begun else 'connection'} within {seconds:g} s"
+            raise ServiceAway(what, why=missing, begun=clock.begun) from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise ServiceAway(what, why=_told(error), begun=clock.begun) from error
+            raise ServiceAway(what, why=why(error), begun=clock.begun) from error
 
 
-@dataclass
-class _Clock:
-    until: float
-    check: Callable[[], None]
-    begun: bool = False
+class _Clock(Clock):
+    slice_s = _SLICE_S
 
-    def left(self, wanted: float | None, error: type[Exception]) -> float:
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise error("the time for the request is over")
-        return left if wanted is None else min(left, wanted)
+    def __init__(self, until: float, check: Callable[[], None]) -> None:
+        self.until, self._check = until, check
 
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, clock: _Clock, *, carries: bool) -> None:
-        self._inner, self._clock, self._carries = inner, clock, carries
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        while True:
-            self._clock.check()
-            left = self._clock.left(timeout, httpcore.ReadTimeout)
-            try:
-                return self._inner.read(max_bytes, min(_SLICE_S, left))
-            except httpcore.ReadTimeout:
-                # Nothing was read, nothing is lost: only a slice of the wait is over.
-                continue
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._clock.check()
-        left = self._clock.left(timeout, httpcore.WriteTimeout)
-        self._clock.begun = self._clock.begun or self._carries
-        self._inner.write(buffer, left)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = self._clock.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._clock, carries=True)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _Backend(httpcore.NetworkBackend):
-    def __init__(self, clock: _Clock, *, tls: bool) -> None:
-        self._inner, self._clock, self._tls = httpcore.SyncBackend(), clock, tls
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = min(_CONNECT_S, self._clock.left(timeout, httpcore.ConnectTimeout))
-        made = self._inner.connect_tcp(host, port, left, local_address, [*(socket_options or ()), *_alive()])
-        return _Stream(made, self._clock, carries=not self._tls)
-
-    def sleep(self, seconds: float) -> None:
-        self._inner.sleep(self._clock.left(seconds, httpcore.ConnectTimeout))
+    def check(self) -> None:
+        self._check()
 
 
 def _request(method: str, url: str, headers: Mapping[str, str], body: bytes | None, clock: _Clock) -> Reply:
@@ -162,16 +96,10 @@ def _request(method: str, url: str, headers: Mapping[str, str], body: bytes | No
     # A connection of its own: between two analyses an idle one would be closed by whatever balances the service.
     with httpcore.ConnectionPool(
         ssl_context=ssl.create_default_context() if tls else None,
-        max_connections=1, network_backend=_Backend(clock, tls=tls),
+        max_connections=1,
+        network_backend=Backend(clock, tls=tls, connect_s=_CONNECT_S, options=_alive()),
     ) as pool, pool.stream(method, url, headers=list(headers.items()), content=body) as answer:  # fmt: skip
-        parts, size = [], 0
-        for part in answer.iter_stream():
-            parts.append(part)
-            size += len(part)
-            if size > _MAX_ANSWER:
-                raise httpcore.ReadError("the answer is too long")
-        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-        return Reply(answer.status, told, b"".join(parts))
+        return whole(answer, most=_MAX_ANSWER)
 
 
 def _alive() -> list[tuple[int, int, int]]:
@@ -181,7 +109,3 @@ def _alive() -> list[tuple[int, int, int]]:
         if hasattr(socket, name):
             options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
     return options
-
-
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -24,8 +24,9 @@ from urllib.parse import urlencode
 
 from academyctl.errors import SolapiAway
 from academyctl.stores import _solapi_answers as answers
+from academyctl.stores._http_wire import Reply
 from academyctl.stores._solapi_errors import SolapiRefused, SolapiUnsure
-from academyctl.stores._solapi_http import Http, NoReply, Reply
+from academyctl.stores._solapi_http import Http, NoReply
 from academyctl.stores._solapi_types import Item, Listed, Sent, Stage
 from academyctl.stores.solapi import CHECK_URL, STRANGER
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from academyctl.stores.analysis_api import Reply, shown
+from academyctl.stores._http_wire import Reply
+from academyctl.stores.analysis_api import shown
 from workers._model import Defer, Reject, Retry
 from workers.analysis.answers import Answered, Refused, judge
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from academyctl.stores._http_wire import Reply
 from academyctl.stores._solapi_answers import sent
-from academyctl.stores._solapi_http import Reply
 from academyctl.stores.solapi_sending import Sent, SolapiUnsure
 from tests.solapi.conftest import FROM, PHONE, item
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from academyctl.stores.analysis_api import Reply
+from academyctl.stores._http_wire import Reply
 from workers._model import Defer, Reject, Retry
 
 AWAY_S = 30.0
