@@ -23,6 +23,10 @@ class Imds:
     def __init__(self, instance_id: str = "i-0aaaabbbbccccdddd", *, in_group: bool = True) -> None:
         self.instance_id = instance_id
         self.asked: list[str] = []
+        self.page = ""
+        """Some other service is there: it answers everything with this."""
+        self.broken: set[str] = set()
+        """Items that are answered with 500."""
         self._tokens: set[str] = set()
         self._answers = {
             "instance-id": instance_id,
@@ -73,6 +77,8 @@ class Imds:
             protocol_version = "HTTP/1.1"
 
             def do_PUT(self) -> None:
+                if imds.page:
+                    return self._answer(200, imds.page)
                 ttl = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
                 if self.path != "/latest/api/token" or not (ttl.isdigit() and 1 <= int(ttl) <= 21600):
                     return self._answer(400)
@@ -82,8 +88,12 @@ class Imds:
 
             def do_GET(self) -> None:
                 imds.asked.append(self.path)
+                if imds.page:
+                    return self._answer(200, imds.page)
                 if self.headers.get("X-aws-ec2-metadata-token") not in imds._tokens:
                     return self._answer(401)
+                if self.path.removeprefix(_META) in imds.broken:
+                    return self._answer(500)
                 told = imds._answers.get(self.path.removeprefix(_META)) if self.path.startswith(_META) else None
                 return self._answer(404) if told is None else self._answer(200, told)
 

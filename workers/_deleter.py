@@ -58,6 +58,7 @@ class Deleter:
         self._closing = False
         self._closed = False
         self._lost = 0
+        self._under_way = 0
         self._thread = threading.Thread(target=self._run, name="deleter", daemon=True)
 
     def start(self) -> None:
@@ -84,6 +85,12 @@ class Deleter:
     def pending(self) -> int:
         """Finished messages whose delete has not gone out."""
         return len(self._pending)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no delete is to be made, is under way, or was refused and will be tried again."""
+        with self._cond:
+            return not (self._pending or self._refused or self._under_way)
 
     @property
     def clear(self) -> bool:
@@ -133,11 +140,13 @@ class Deleter:
     def _next_batch(self) -> list[_Finished]:
         """Wait for ten, for the oldest's 200 ms, for a refused entry's turn, or for the end; [] = nothing is left."""
         with self._cond:
+            self._under_way = 0
             while not self._closing:
                 now = self._clock()
                 alone = next((entry for entry in self._refused if entry.due <= now), None)
                 if alone is not None:
                     self._refused.remove(alone)
+                    self._under_way = 1
                     return [alone]
                 if len(self._pending) >= BATCH or (self._pending and self._pending[0].due <= now):
                     return self._take_pending()
@@ -151,6 +160,7 @@ class Deleter:
         batch = [entry for entry in self._pending if entry.queue == queue][:BATCH]
         for entry in batch:
             self._pending.remove(entry)
+        self._under_way = len(batch)
         return batch
 
     def _answered(self, batch: list[_Finished], failed: set[str]) -> None:

@@ -7,7 +7,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 import workers
-from academyctl.errors import UsageError
+from academyctl.errors import Both, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,4 +48,8 @@ def exit_code(word: str, *, once: bool, empty_ok: bool) -> Callable[[int, Mappin
 def check(word: str) -> None:
     """Raise UsageError unless there is such a worker."""
     if word not in words():
-        raise UsageError(f"there is no worker '{word}'", remedy=f"one of: {', '.join(words())}")
+        known = ", ".join(words())
+        raise UsageError(
+            Both(f"there is no worker '{word}'", f"'{word}' 워커는 없습니다"),
+            remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"),
+        )

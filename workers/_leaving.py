@@ -36,6 +36,8 @@ FRESH_S = 15.0
 TRIES = 3
 """So often metadata may stay silent before this is no EC2 instance."""
 UNPROTECT_S = 3.0
+YOUNG_S = 900.0
+"""Where capacity is short, every new instance soon has the recommendation: replacing those would never end."""
 COMPLETE_TRIES, COMPLETE_S = 15, 1.0
 """The group takes a while until an instance that leaves waits at its hook."""
 
@@ -78,18 +80,21 @@ class Leaving:
         self._busy: bool | None = None
         self._free_try = self._protect_at = -math.inf
         self._going = self._left = self._terminating = False
-        self._replace: bool | None = None
-        self._likely = False
+        self._began = clock.monotonic()
+        self._replace = self._likely = False
+        self._unread = False
         self._spot_until = math.inf
         self._hooks: dict[Hook, float] = {}
         self._hooks_since = 0.0
+        self.stranded = False
+        """It has drained for an instance that was not replaced after all: this process must be started again."""
         self._woken, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="leaving", daemon=True)
 
     def start(self) -> None:
         """Look once before the first message is taken (a container may be started again on a dying machine)."""
         if self._leave_asg:
-            self.tick()
+            self._look()
         self._thread.start()
 
     def begun(self) -> None:
@@ -103,9 +108,9 @@ class Leaving:
 
     def until(self, usual: float) -> float:
         """When what runs must be given back; `usual` is when a stop would have it so."""
-        hooks = [beaten + hook.beat_s for hook, beaten in self._hooks.items()]
-        hooks += [self._hooks_since + hook.most_s for hook in self._hooks]
-        ends = [self._spot_until, *(end - MARGIN_S for end in hooks)]
+        # The margin of a short hook is shorter: the next beat must come before it.
+        beats = [beaten + hook.beat_s - min(MARGIN_S, hook.beat_s / 3) for hook, beaten in self._hooks.items()]
+        ends = [self._spot_until, *beats, *(self._hooks_since + hook.most_s - MARGIN_S for hook in self._hooks)]
         if self._terminating and not self._hooks:
             ends.append(usual)
         return min(ends)
@@ -130,15 +135,18 @@ class Leaving:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            try:
-                self.tick()
-            except Exception:  # a thread that dies of a bug would miss the notice that the machine is taken
-                log.exception("looking whether to leave failed")
+            self._look()
             if not self._wanted():
                 return
             self._woken.wait(max(0.05, min(self._notice_s, self._idle_exit_s / 2 or self._notice_s)))
             self._woken.clear()
         self._finish()
+
+    def _look(self) -> None:
+        try:
+            self.tick()
+        except Exception:  # a thread that dies of a bug would miss the notice that the machine is taken
+            log.exception("looking whether to leave failed")
 
     def _wanted(self) -> bool:
         """Whether there is anything to look for; a laptop is no instance."""
@@ -168,22 +176,28 @@ class Leaving:
             self._go(f"Spot takes {self._place.instance} in {left:.0f} s", drain=True)
         if fate.target == "Terminated" and not self._terminating:
             self._terminating, self._hooks_since = True, now
-            self._hooks = dict.fromkeys(self._place.hooks(), now)
+            self._read_hooks()
             self._go(f"the group ends {self._place.instance}", drain=True)
-        if self._replace is None:
-            # Where every new instance is born with the recommendation, replacing them would never end.
-            self._replace, self._likely = False, fate.rebalance
-        if fate.rebalance and not self._likely and self._leave_asg and not self._terminating:
+        if fate.rebalance and not (self._likely or self._terminating or self._left) and self._leave_asg:
             # Without the right to leave nothing would be gained: the machine stays, and nobody works on it.
-            self._replace = self._likely = True
+            self._likely, self._replace = True, now - self._began >= YOUNG_S
+        if self._replace and not self._going:
             self._go(f"an interruption of {self._place.instance} is likely: it is replaced", drain=True)
 
     def _keep_hooks(self) -> None:
         """The group waits at the hook for as long as something runs."""
         now = self._clock.monotonic()
+        if self._unread:
+            self._read_hooks()
         for hook, beaten in self._hooks.items():
             if now - beaten >= hook.beat_s / 3 and self._place.beat(hook):
                 self._hooks[hook] = now
+
+    def _read_hooks(self) -> None:
+        """Once for each end; again while AWS does not answer, for without them a job has the usual grace only."""
+        found = self._place.hooks()
+        self._unread = found is None
+        self._hooks = dict.fromkeys(found or (), self._hooks_since)
 
     def _protect(self) -> None:
         """Once for a time of work, however many jobs it has; not known at first, for a killed process may have left
@@ -208,7 +222,11 @@ class Leaving:
         if free is None or self._clock.monotonic() - max(free, self._not_before) < self._idle_exit_s:
             return
         self._gate.close()
-        stays = self._stays(free)
+        try:
+            stays = self._stays(free)
+        except Exception as bug:  # behind a closed gate the worker would be deaf for ever
+            log.exception("whether to leave could not be told")
+            stays = f"{type(bug).__name__}: {bug}"
         if self._over:
             return
         if stays:
@@ -262,10 +280,11 @@ class Leaving:
     def _finish(self) -> None:
         """After the last job: what the group waits for, and a place for the next instance."""
         if self._replace and not self._terminating:
-            self._place.be_replaced()
+            self.stranded = not self._place.be_replaced()
         elif self._busy and not self._left:
             self._unprotect()
-        hooks = list(self._hooks) or (self._place.hooks() if self._left or self._terminating else [])
+        goes = self._left or self._terminating or (self._replace and not self.stranded)
+        hooks = list(self._hooks) or ((self._place.hooks() or []) if goes else [])
         for _ in range(COMPLETE_TRIES):
             hooks = [hook for hook in hooks if not self._place.complete(hook)]
             if not hooks:

@@ -16,7 +16,7 @@ import math
 import os
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from workers._ending import Ending
 from workers._hands import Hands
 from workers._inflight import InFlight
 from workers._keeper import Keeper, beat_s
-from workers._leaving import Leaving
+from workers._leaving import Leave, Leaving
 from workers._metrics import Metrics, Prometheus, Uncounted
 from workers._model import Worker
 from workers._options import RunOptions
@@ -41,12 +41,14 @@ from workers._poller import Empty, HeldOff, Poll, Unreachable
 from workers._process import Surroundings
 from workers._queues import Queues
 from workers._settle import Settler
-from workers._signals import Inbox, end_process, signals_into
+from workers._signals import Inbox, Signalled, end_process, signals_into
 
 __all__ = ["DRAIN_PATIENCE_S", "Loop", "RunOptions", "run"]
 
 log = logging.getLogger("academyctl.worker")
 
+STOPPED = "stopped"
+"""For RunOptions.exit_code, in the place of words: the process was told to go before it had settled anything."""
 DRAIN_PATIENCE_S = 60.0
 """With --drain: so long nothing may be fetched, with nothing in hand, before it gives up."""
 
@@ -139,7 +141,7 @@ class Loop:
         self._leaving = Leaving(
             self._place(stores), self._table, self._poll.gate, self.inbox, clock, self._state,
             idle_exit_s=options.idle_exit_s, leave_asg=options.leave_asg, wait_s=options.wait_s,
-            notice_s=options.notice_s, clear=lambda: self._deleter.clear and not self._deleter.pending,
+            notice_s=options.notice_s, clear=lambda: self._deleter.clear and self._deleter.settled,
         )  # fmt: skip
         self._counting = threading.Lock()
         self._empty: set[str] = set()
@@ -169,8 +171,12 @@ class Loop:
             log.info(logtokens.SHUTDOWN.format(kind=_title(self._worker.kind)))
         if isinstance(ended, Unreachable):
             raise ended.error
-        failed = self._retired or self._gave_up or (self._options.once and self._failed)
-        return self._options.exit_code(EXIT_FAILED if failed else EXIT_OK, self._state.settled), stuck or self._retired
+        failed = self._retired or self._gave_up or (self._options.once and self._failed) or self._leaving.stranded
+        settled: Mapping[str, int] = self._state.settled
+        if isinstance(ended, Signalled | Leave) and not settled:
+            # Told to go before anything was settled: with --once that is no empty queue.
+            settled = {STOPPED: 1}
+        return self._options.exit_code(EXIT_FAILED if failed else EXIT_OK, settled), stuck or self._retired
 
     def _capacity(self) -> int:
         # A finished message is renewed no more: its delete must go out before it is visible again.

@@ -13,7 +13,8 @@ class RunOptions:
 
     `idle_exit_s`: leave after so long without anything to do, 0 = never; `leave_asg`: end this EC2 instance then, and
     protect it while it works; `notice_s`: so often AWS is asked what it is about to do with the instance. `exit_code`
-    has the last word: of the usual code, and of how many messages were settled under each word.
+    has the last word: of the usual code, and of how many messages were settled under each word (`stopped`: none, for
+    the process was told to go).
     """
 
     once: bool = False

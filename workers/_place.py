@@ -110,9 +110,9 @@ class Place:
             return error.why or str(error)
         return ""
 
-    def be_replaced(self) -> None:
-        """End the instance; the group starts another in its place."""
-        self._softly("the instance could not be replaced", lambda: self._groups().replace(self.instance))
+    def be_replaced(self) -> bool:
+        """End the instance; the group starts another in its place. Whether it does."""
+        return self._softly("the instance could not be replaced", lambda: self._groups().replace(self.instance))
 
     def protect(self, *, protected: bool) -> bool:
         """Scale-in protection of this instance; whether that is so now."""
@@ -125,15 +125,16 @@ class Place:
         word = "protected from scale-in" if protected else "freed of its scale-in protection"
         return self._softly(f"{self.instance} could not be {word}", call)
 
-    def hooks(self) -> list[Hook]:
-        """The termination hooks that wait for a worker; none when they cannot be read."""
+    def hooks(self) -> list[Hook] | None:
+        """The termination hooks that wait for a worker; None when they cannot be read."""
         found: list[Any] = []
 
         def call() -> None:
             group = self._my_group()
             found.extend(self._groups().lifecycle_hooks(group) if group else [])
 
-        self._softly("the lifecycle hooks could not be read", call)
+        if not self._softly("the lifecycle hooks could not be read", call):
+            return None
         return [
             Hook(self._group, str(one["LifecycleHookName"]), _seconds(one, "HeartbeatTimeout", 3600),
                  _seconds(one, "GlobalTimeout", 172800))

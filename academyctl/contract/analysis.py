@@ -64,6 +64,11 @@ def upload(bucket: object, key: object, *, video_id: object = "", event_time: ob
     return Upload(bucket, key, str(told)[:100], event_time if isinstance(event_time, str) else "")
 
 
+def shown(key: str) -> str:
+    """A key for logs: it may hold line ends, and would write lines of its own there."""
+    return "".join(one if one.isprintable() else "?" for one in key)
+
+
 def result_key(prefix: str, bucket: str, key: str, version: str) -> str:
     """Where the result of one version of an object is kept; `version` is its ETag.
 

@@ -85,6 +85,8 @@ def _dotenv(text: str) -> Env:
         name, equals, value = stripped.partition("=")
         if not equals or not name or any(mark.isspace() for mark in name):
             raise BadEnv(f"line {number} is no NAME=value")
+        if "\x00" in line:
+            raise BadEnv(f"line {number} holds a NUL, which no variable can")
         if name in values:
             repeated.append(name)
         values[name] = value
@@ -111,7 +113,14 @@ def _members(text: str) -> dict[str, str]:
     wrong = [name for name, value in found.items() if isinstance(value, dict | list)]
     if wrong:
         raise BadEnv(f"the value of {wrong[0]} is no text")
-    return {str(name): _text(value) for name, value in found.items()}
+    unusable = [number for number, name in enumerate(found, 1) if not name.strip() or "=" in name or "\x00" in name]
+    if unusable:
+        raise BadEnv(f"name {unusable[0]} can be no variable's")
+    values = {name: _text(value) for name, value in found.items()}
+    for name, value in values.items():
+        if "\x00" in value:
+            raise BadEnv(f"the value of {name} holds a NUL, which no variable can")
+    return values
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ ENDPOINT = "http://169.254.169.254"
 TIMEOUT_S = 1.0
 TOKEN_TTL_S = 21600
 MAX_BYTES = 65536
+_INSTANCE = re.compile(r"i-[0-9A-Za-z]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,37 @@ class Imds:
     def instance_id(self) -> str:
         """The instance's id."""
         told = self._get("instance-id")
-        if told is None or not told.startswith("i-"):
+        if told is None or not _INSTANCE.fullmatch(told):
             raise CannotTell("the instance metadata service tells no instance id", why=f"asked {self._endpoint}")
         return told
 
     def fate(self) -> Fate:
         """Spot interruption notice, rebalance recommendation and target lifecycle state, asked for now."""
         spot = self._get("spot/instance-action")
-        return Fate(
-            spot_at=None if spot is None else _time_of(spot),
-            rebalance=self._get("events/recommendations/rebalance") is not None,
-            target=self._get("autoscaling/target-lifecycle-state") or "",
-        )
+        spot_at = None if spot is None else _time_of(spot)
+        try:
+            return Fate(
+                spot_at=spot_at,
+                rebalance=self._get("events/recommendations/rebalance") is not None,
+                target=self._get("autoscaling/target-lifecycle-state") or "",
+            )
+        except CannotTell:
+            # The one notice that cannot wait must not be lost with what else was asked.
+            if spot_at is None:
+                raise
+            return Fate(spot_at=spot_at)
 
     def _get(self, path: str) -> str | None:
         """The text of an item; None when there is none (404)."""
         # A token may be refused at any time: one more try with a new one.
         for _ in range(2):
             self._token = self._token or self._ask("PUT", "api/token", ttl=True)[1]
-            status, text = self._ask("GET", f"meta-data/{path}")
+            try:
+                status, text = self._ask("GET", f"meta-data/{path}")
+            except CannotTell:
+                # It may be the token: one that no service of AWS gave would fail for ever.
+                self._token = ""
+                raise
             if status == 401:
                 self._token = ""
                 continue
@@ -73,17 +88,18 @@ class Imds:
         headers = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_TTL_S)} if ttl else {}
         if not ttl:
             headers = {"X-aws-ec2-metadata-token": self._token}
-        # Not through a proxy: what a proxy answers would be the proxy's own machine.
-        connection = http.client.HTTPConnection(urlsplit(self._endpoint).netloc, timeout=self._timeout_s)
         try:
-            connection.request(method, f"/latest/{path}", headers=headers)
-            answer = connection.getresponse()
-            status, text = answer.status, answer.read(MAX_BYTES).decode("utf-8", "replace").strip()
-        except (OSError, http.client.HTTPException) as error:
-            why = f"{type(error).__name__}: {error}"
+            # Not through a proxy: what a proxy answers would be the proxy's own machine.
+            with closing(
+                http.client.HTTPConnection(urlsplit(self._endpoint).netloc, timeout=self._timeout_s)
+            ) as connection:
+                connection.request(method, f"/latest/{path}", headers=headers)
+                answer = connection.getresponse()
+                status, text = answer.status, answer.read(MAX_BYTES).decode("utf-8", "replace").strip()
+        # ValueError: an endpoint that is no address, or a token (some other service's page) that no header can carry.
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"[:200]
             raise CannotTell(f"no instance metadata at {self._endpoint}", why=why) from error
-        finally:
-            connection.close()
         if status == 200 or (not ttl and status in (401, 404)):
             return status, text
         raise CannotTell(f"no instance metadata at {self._endpoint}", why=f"HTTP {status} for /latest/{path}")

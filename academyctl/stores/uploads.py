@@ -78,7 +78,7 @@ class Uploads:
 
         S3 says the same to a request of ours that it had already carried out when its answer was lost: read it then.
         """
-        body = json.dumps(document, ensure_ascii=False, indent=1).encode()
+        body = _json(document)
         only = {"IfMatch": replacing} if replacing else {"IfNoneMatch": "*"}
         try:
             with _ours("s3:PutObject", bucket, key):
@@ -95,6 +95,14 @@ class Uploads:
     @property
     def _client(self) -> Any:
         return self._clients("s3")
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    # Without indents: of an answer that is nested deep they would make gigabytes.
+    try:
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry and UTF-8 cannot
+        return json.dumps(document).encode()
 
 
 def _date(raw: Mapping[str, Any]) -> datetime:

@@ -255,6 +255,8 @@ def test_any_alarm_can_be_put_and_deleted_by_plan(cli: Cli, state: State, prefix
     assert "nothing to do" in cli("alarm", "delete", f"{prefix}-own", "--apply").out
     assert cli(*shlex.split(gone[0]["undo"])[1:]).code == 0
     assert configured(state()) == configured(made)
-    for bad in ("{", "[]", "{}", '{"AlarmName": "x", "Color": "red"}', f"@{tmp_path / 'none'}"):
+    for bad in ("{", "[]", "{}", '{"AlarmName": "x", "Color": "red"}', f"@{tmp_path / 'none'}", '{"AlarmName": "x"}'):
         assert cli("alarm", "put", "--json", bad, "--apply").code == 2
+    assert "cannot be read" in cli("alarm", "put", "--json", f"@{tmp_path / 'none'}").err
+    assert "EvaluationPeriods, ComparisonOperator, MetricName" in cli("alarm", "put", "--json", bad).err
     assert put_alarm(request, request) == ()

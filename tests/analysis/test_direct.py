@@ -12,8 +12,14 @@ from academyctl.contract import marks
 from academyctl.errors import ConfigError
 from tests.analysis.pipeline import Pipeline
 from tests.analysis_service import Asked
-from workers.analysis import direct
+from workers._find import exit_code
+from workers._loop import run
+from workers._model import Defer, Done, Outcome, Retry
+from workers._options import RunOptions
+from workers._signals import Inbox, Signalled
+from workers.analysis import alone, direct, worker
 from workers.analysis.alone import once_code
+from workers.analysis.claim import Claim
 
 
 def go(pipe: Pipeline, key: str, *, upload: bool = True, **environ: str) -> int | None:
@@ -91,6 +97,47 @@ def test_results_in_no_folder_are_refused_for_they_would_be_analysed(pipe: Pipel
 )  # fmt: skip
 def test_once_has_an_exit_code_for_each_ending(settled: dict[str, int], code: int) -> None:
     assert once_code(0, settled) == code
+
+
+def test_once_that_is_told_to_go_before_a_message_came_is_no_empty_queue(pipe: Pipeline) -> None:
+    """3 is final for Batch: the message that it was started for would be nobody's."""
+    inbox, tell = Inbox(), exit_code("analysis", once=True, empty_ok=True)
+    inbox.put(Signalled("SIGTERM"))
+    options = RunOptions(once=True, wait_s=1, exit_code=tell, health_file=pipe.folder / "health")
+    assert run(worker(pipe.stores.settings), pipe.stores, options, inbox=inbox) == 1
+
+
+def test_who_read_a_claim_that_had_run_out_cannot_write_over_its_renewal(pipe: Pipeline) -> None:
+    pipe.upload("videos/d4.mp4")
+    made = worker(pipe.stores.settings)
+    delivery = alone._delivery(made, pipe.stores, {"S3_BUCKET": pipe.bucket, "S3_KEY": "videos/d4.mp4"})
+    claim = Claim(delivery, delivery.job.uploads[0], "v1")
+    assert claim.take() is None
+    seen = pipe.stores.uploads.note(claim.bucket, claim.key)
+    assert seen is not None
+    claim.renew()
+    assert pipe.stores.uploads.write(claim.bucket, claim.key, {"state": "working"}, replacing=seen.etag) == ""
+    claim.finish({"title": "half of a pair \ud83d", "tree": [[[1]]]})
+    kept = pipe.stores.uploads.note(claim.bucket, claim.key)
+    assert kept is not None
+    assert kept.document["result"] == {"title": "half of a pair \ud83d", "tree": [[[1]]]}
+
+
+def test_an_upload_that_alone_is_turned_away_while_others_are_served_is_counted(pipe: Pipeline) -> None:
+    """The service dies of it: its balancer answers 502, which alone would mean that it is away, for ever."""
+    made = worker(pipe.stores.settings)
+
+    def do(key: str) -> Outcome:
+        pipe.upload(key)
+        return made.handle(alone._delivery(made, pipe.stores, {"S3_BUCKET": pipe.bucket, "S3_KEY": key}))
+
+    for _ in range(3):
+        pipe.service.next_time("videos/poison.mp4", lambda asked: asked.answer(502, {}))
+    assert isinstance(do("videos/poison.mp4"), Defer)
+    assert isinstance(do("videos/poison.mp4"), Defer), "nobody was served: it may well be away"
+    assert isinstance(do("videos/good.mp4"), Done)
+    assert isinstance(do("videos/poison.mp4"), Retry)
+    assert made.hold_off_s() == 0, "and nobody else has to wait for it"
 
 
 def test_once_that_could_fetch_nothing_is_no_empty_queue() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from academyctl.contract.analysis import Upload, parse_uploads, result_key
+from academyctl.contract.analysis import Upload, parse_uploads, result_key, shown
 from academyctl.errors import BadMessage
+from workers.analysis import describe
 
 BUCKET = "capstone-dev-raw"
 
@@ -95,3 +96,9 @@ def test_a_result_is_kept_under_the_objects_own_name_or_its_hash_where_that_is_t
     long = [result_key("r/", BUCKET, "강" * 340 + end, "9336") for end in "ab"]
     assert len(set(long)) == 2
     assert all(len(one.encode()) < 200 for one in long)
+
+
+def test_a_key_writes_no_lines_of_its_own_into_a_log() -> None:
+    assert shown("videos/강의 +%.mp4\n2026 ERROR forged\x1b[31m") == "videos/강의 +%.mp4?2026 ERROR forged?[31m"
+    [described] = [describe(parse_uploads('{"bucket": "raw", "key": "a\\nb"}'))]
+    assert described == {"job_id": "raw/a?b"}

@@ -49,6 +49,17 @@ def test_s3s_test_event_is_no_job() -> None:
     assert function.jobs_of('{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}', "m-1") == []
 
 
+def test_an_object_that_was_removed_is_no_upload() -> None:
+    removed = {"Records": [{**S3_EVENT["Records"][0], "eventName": "ObjectRemoved:Delete"}]}
+    assert function.jobs_of(json.dumps(removed), "m-1") == []
+
+
+def test_a_copy_has_room_for_the_mark_of_what_it_is_a_copy_of() -> None:
+    carried = {f"a{number}": {"dataType": "String", "stringValue": "x"} for number in range(10)}
+    kept = function.copied({"messageId": "m-1", "messageAttributes": carried})
+    assert (len(kept), kept[function.COPY_OF]["StringValue"]) == (10, "m-1")
+
+
 def test_an_encode_is_passed_on_as_the_row_it_names_or_as_the_message_it_is() -> None:
     (named,) = function.jobs_of(json.dumps(ROW), "m-1")
     assert (named["name"], named["parameters"]) == ("video-11111111", {"job_id": ROW["job_id"]})
@@ -59,7 +70,11 @@ def test_an_encode_is_passed_on_as_the_row_it_names_or_as_the_message_it_is() ->
     assert "command" not in unnamed["containerOverrides"]
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"Records": []}', '{"Records": [1]}', '{"s3": {"bucket": "b"}}'])
+@pytest.mark.parametrize(
+    "body",
+    ["{", "[]", "{}", '{"Records": []}', '{"Records": [1]}', '{"s3": {"bucket": "b"}}', '{"s3": {}, "video": "84"}',
+     '{"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": 5}}}]}'],
+)  # fmt: skip
 def test_what_can_be_no_job_is_told(body: str) -> None:
     with pytest.raises(function.BadMessage):
         function.jobs_of(body, "m-1")
@@ -167,7 +182,7 @@ def _full(line: Line) -> dict[str, str]:
 def test_while_batch_is_away_or_full_a_message_waits_and_never_dies(
     line: Line, trouble: Callable[[Line], dict[str, str]]
 ) -> None:
-    env = {**trouble(line), "BUSY_SECONDS": "0", "MAX_RECEIVES": "2"}
+    env = {**trouble(line), "BUSY_SECONDS": "0"}  # and how often it may be received, the queue says
     use_queue(line.stores, line.queue, max_receive=2)
     line.send(ENCODE)
     assert len(line.run(**env)) == 1  # comes back

@@ -8,6 +8,7 @@ import pytest
 
 from academyctl.contract import keys
 from academyctl.local import resources
+from academyctl.repairs import Changed
 from academyctl.stores import Stores
 from tests.batch.conftest import Desk
 from tests.batch.test_submit import changes
@@ -52,6 +53,11 @@ def test_a_reconcile_killed_after_any_of_its_changes_is_completed(
     from academyctl.ops.batch_reconcile import plan
 
     where = target(stores)
+    early, _ = plan(picture(stores, where.queue), where, max_attempts=5).repairs
+    stores.db.execute("UPDATE video_videotranscodejob SET updated_at = now()")
+    with pytest.raises(Changed, match="no longer QUEUED as it was seen"):
+        early.do(stores)  # somebody has beaten for it since
+    desk.age(10)
     first, _ = plan(picture(stores, where.queue), where, max_attempts=5).repairs
     first.do(stores)
     (left,) = changes(cli, "batch", "reconcile")

@@ -128,6 +128,11 @@ def test_without_redis_only_age_is_believed() -> None:
     assert done(reconciled([row()], counting=False)) == []
 
 
+def test_what_the_queues_function_submitted_is_noted_so_that_its_failure_is_counted() -> None:
+    (noted,) = done(reconciled([row(aws_id="")], unnoted={ROW.id: job(status="FAILED")}))
+    assert noted == "note Batch job aws-1 (FAILED) for job J of video 7, now ''"
+
+
 def test_a_submission_that_was_never_noted_is_noted_not_repeated() -> None:
     found = reconciled([row(aws_id=SUBMITTING)], unnoted={ROW.id: job(id="aws-9")})
     assert done(found) == ["note Batch job aws-9 (RUNNABLE) for job J of video 7, now submitting"]

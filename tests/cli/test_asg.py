@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from academyctl import asg_plans
 from academyctl.asg_plans import Resize, Sizes, plan
 from academyctl.errors import UsageError
 from academyctl.repairs import Changed
@@ -104,6 +105,12 @@ def test_a_group_that_somebody_else_changed_meanwhile_is_left_alone(fleet: OwnFl
     with pytest.raises(Changed, match="desired=5"):
         repair.do(stores)
     assert stores.fleet.groups([name])[name].desired == 5
+    # New bounds alone do not take back what a scaler has set meanwhile, nor push it.
+    [bounds] = plan("video", group, most=10).repairs
+    bounds.do(stores)
+    assert asg_plans.sizes(stores.fleet.groups([name])[name]) == Sizes(1, 5, 10)
+    with pytest.raises(Changed, match="desired=5"):
+        Resize("video", name, Sizes(1, 1, 10), Sizes(1, 1, 4)).do(stores)
     with pytest.raises(Changed, match="gone"):
         Resize("video", "no-such-group", Sizes(1, 1, 20), Sizes(1, 2, 20)).do(stores)
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from academyctl import output
+from academyctl.__main__ import in_both
+from academyctl.errors import Both, WorkFailed
 from tests.cli.boom import KINDS
 from tests.cli.tool import Ended, academyctl, environment
 
@@ -188,3 +191,45 @@ def test_production_is_not_changed_without_a_yes(tmp_path: Path) -> None:
     assert "error" in only_object(refused)
     assert boom(tmp_path, "--yes", "boom", "production", ACADEMYCTL_PRODUCTION="true").code == 0
     assert boom(tmp_path, "boom", "production").code == 0
+
+
+def test_what_is_wrong_with_the_words_is_told_in_the_language_that_they_ask_for(tmp_path: Path) -> None:
+    assert "'vidoe' 명령은 없습니다. 혹시 'video'인가요?" in academyctl("--lang", "ko", "vidoe", folder=tmp_path).err
+    ended = academyctl("--lang", "ko", "queue", "peek", "-o", "json", folder=tmp_path)
+    assert "NAME을(를) 입력해야" in str(only_object(ended)["error"])
+
+
+@pytest.mark.parametrize(("said", "korean"), [
+    ("No such option: --dely (Possible options: --delay)", "--dely 옵션은 없습니다. (비슷한 옵션: --delay)"),
+    ("Missing option '--json'.", "--json 옵션이 필요합니다."),
+    ("Invalid value for '--max': 'x' is not a valid int range.",
+     "'--max'의 값이 올바르지 않습니다: 'x'은(는) 정수가 아닙니다."),
+    ("Invalid value for '--max': 9 is not in the range 0<=x<=5.",
+     "'--max'의 값이 올바르지 않습니다: 9은(는) 범위 0<=x<=5 밖입니다."),
+    ("A sentence that nobody knows.", "A sentence that nobody knows."),
+])  # fmt: skip
+def test_the_parsers_sentences_are_known_in_korean(said: str, korean: str) -> None:
+    assert in_both(said).ko == korean
+    korean.encode("cp949")
+
+
+def test_a_list_of_commands_cuts_no_summary(tmp_path: Path) -> None:
+    listed = " ".join(academyctl("host", "--help", folder=tmp_path).out.split())
+    assert "place in the group, and what the worker on it does." in listed
+
+
+def test_an_error_that_knows_two_languages_is_told_in_the_operators() -> None:
+    error = WorkFailed(Both("no queue", "큐 없음"), why=Both("gone", "삭제됨"))
+    assert (str(error), error.what, error.told_in("ko"), error.told_in("en")) == (
+        "no queue: gone", "no queue", ("큐 없음", "삭제됨"), ("no queue", "gone"),
+    )  # fmt: skip
+
+
+def test_a_command_that_is_told_carries_the_runs_own_options() -> None:
+    output.repeat(("--profile", "my own"), ("queue",))
+    try:
+        told = output.as_typed("academyctl queue tune; academyctl --profile x queue list; academyctl queues")
+    finally:
+        output.begin()
+    assert told == "academyctl --profile 'my own' queue tune; academyctl --profile x queue list; academyctl queues"
+    assert output.as_typed("academyctl queue tune") == "academyctl queue tune"

@@ -64,6 +64,11 @@ def test_peek_refuses_a_live_queue(cli: Cli) -> None:
     assert "academyctl queue peek video --dlq" in ran.err
 
 
+def test_a_redrive_of_nothing_says_so(cli: Cli, dlq: str) -> None:
+    ran = cli("queue", "redrive", "video", "--apply")
+    assert (ran.code, ran.out) == (0, f"{dlq} has no dead letters; there is nothing to do\n")
+
+
 @pytest.mark.parametrize("where", ["video=1", "video_id", "video_id=", "to=010"])
 def test_where_takes_ids_only(cli: Cli, where: str) -> None:
     ran = cli("queue", "redrive", "video", "--where", where)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from academyctl.errors import UsageError
-from academyctl.ops.protection import MOST, Protect, plan, remarks
+from academyctl.ops.protection import MOST, Protect, plan, remarks, settable
 from academyctl.repairs import Changed
 from academyctl.stores import Stores
 from academyctl.stores._fleet_types import Group, Instance
@@ -38,6 +38,12 @@ def test_aws_takes_fifty_at_a_time() -> None:
     many = tuple(Instance(f"i-{n}", "InService", "Healthy", protected=False) for n in range(MOST + 1))
     found = plan("video", Group("g", 0, 0, 99, many, False), [one.id for one in many], protected=True)
     assert [len(one.instances) for one in found] == [MOST, 1]
+
+
+def test_one_that_comes_or_goes_is_not_among_all() -> None:
+    states = ("Pending", "InService", "Terminating:Wait", "Standby")
+    group = Group("g", 0, 4, 9, tuple(Instance(one, one, "Healthy", protected=False) for one in states), False)
+    assert settable(group) == ("InService", "Standby")
 
 
 def test_what_a_change_means_is_said() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from academyctl.errors import AwsError
 from academyctl.ops.rule_plans import Switch, plan
 from academyctl.repairs import Changed
 from academyctl.stores import Stores
+from academyctl.stores.rules import Rules
 from tests.fleet import OwnFleet
 from tests.video_commands.conftest import Cli
 
@@ -61,3 +63,16 @@ def test_a_rule_that_somebody_switched_meanwhile_is_left_alone(park: OwnFleet, o
         switch.do(opened)
     with pytest.raises(Changed, match="gone"):
         Switch("x", "no-such-rule", "DISABLED", "ENABLED").do(opened)
+
+
+class Refusing:
+    """EventBridge, which answers 200 to targets that it does not take."""
+
+    def put_targets(self, **_asked: object) -> dict[str, object]:
+        return {"FailedEntryCount": 1, "FailedEntries": [{"ErrorCode": "ConcurrentModificationException"}]}
+
+
+def test_a_target_that_was_not_taken_is_no_success() -> None:
+    with pytest.raises(AwsError, match="events:PutTargets failed for a-rule") as refused:
+        Rules(lambda _service: Refusing()).target("a-rule", "1", "arn")
+    assert "ConcurrentModificationException" in str(refused.value.why)

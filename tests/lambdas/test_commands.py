@@ -137,7 +137,7 @@ def test_what_somebody_else_changed_meanwhile_is_left_alone(foreign: OwnFleet, t
 def test_a_save_whose_code_is_gone_or_another_puts_nothing_back(cli: Cli, foreign: OwnFleet, tmp_path: Path) -> None:
     assert cli("lambda", "deploy", "depth", "--apply").code == 0
     after = state(foreign)
-    [kept] = (tmp_path / "academyctl" / "lambda" / "code").iterdir()
+    [kept] = tmp_path.rglob("lambda/*/code/*.zip")
     kept.write_bytes(b"another")
     refused = cli("lambda", "deploy", "depth", "--rollback", "--apply")
     assert (refused.code, "sha256 is another" in refused.err, state(foreign)) == (2, True, after)
@@ -166,5 +166,5 @@ def test_a_save_that_did_not_end_is_not_taken_for_another_deployments(tmp_path: 
     stores.functions.configure(foreign.names.depth_lambda, {"MemorySize": 512})
     # It would become something else now: the state is saved anew.
     assert lambda_deploy.deployment(stores, "depth", tmp_path).save.key != first.save.key
-    assert len(lambda_saves.listed(tmp_path, foreign.names.depth_lambda)) == 1
+    assert len(lambda_saves.listed(first.where, foreign.names.depth_lambda)) == 1
     stores.close()

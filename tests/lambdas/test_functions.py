@@ -131,6 +131,32 @@ def test_a_sign_in_page_is_no_function_and_no_code(portal: str) -> None:
             ask(*([] if ask == functions.names else ["a-function"]))
 
 
+class Stuck:
+    """Lambda, whose last change of a function failed."""
+
+    def get_function_configuration(self, **_asked: str) -> dict[str, str]:
+        return {"CodeSha256": "a", "State": "Active", "LastUpdateStatus": "Failed", "LastUpdateStatusReason": "no role"}
+
+
+def test_a_function_whose_last_change_failed_can_be_changed_again() -> None:
+    functions = Functions(lambda _service: Stuck())
+    with pytest.raises(AwsError, match="no role"):
+        functions.settled("a-function")
+    assert functions.settled("a-function", failed=True)["CodeSha256"] == "a"
+
+
+def test_an_image_has_no_zip_to_be_kept() -> None:
+    with pytest.raises(AwsError, match="could not be downloaded"):
+        Functions(lambda _service: Image()).code("a-function")
+
+
+class Image:
+    """Lambda, whose function is a container image."""
+
+    def get_function(self, **_asked: str) -> dict[str, dict[str, str]]:
+        return {"Code": {"ImageUri": "1.dkr.ecr.ap-northeast-2.amazonaws.com/a:1"}}
+
+
 def test_what_is_not_there_is_none(functions: Functions) -> None:
     assert functions.raw("no-such-function") is None
     assert functions.permissions("no-such-function") == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from academyctl.ops import policy
 from academyctl.ops.lambdas import queue_depth, readings
 from tests.lambdas.conftest import World
 from tests.strict_sqs import StrictSqs
@@ -184,6 +185,25 @@ def test_a_group_that_does_not_exist_is_told_and_the_depth_still_published(
         world.run({"VIDEO_MODE": "outstanding", "VIDEO_WORKER_ASG_NAME": "no-such-group"})
     assert "failed: ASG not found: no-such-group" in capsys.readouterr().out
     assert world.published()["QueueDepth", "Video"] == 0
+
+
+class _Refusing:
+    """Auto Scaling that tells of a group and lets nobody size it."""
+
+    def describe_auto_scaling_groups(self, AutoScalingGroupNames: list[str]) -> dict[str, Any]:
+        group = {"AutoScalingGroupName": AutoScalingGroupNames[0], "MinSize": 0, "MaxSize": 9, "DesiredCapacity": 2}
+        return {"AutoScalingGroups": [group], "ResponseMetadata": {"RequestId": "r"}}
+
+    def set_desired_capacity(self, **_asked: Any) -> None:
+        raise PermissionError("AccessDenied")
+
+
+def test_a_size_that_could_not_be_set_is_not_published_as_if_it_were() -> None:
+    run = queue_depth.Run({"video": policy.Depth(5, 0)}, {}, set(), [])
+    queue_depth._size({"sqs": None, "autoscaling": _Refusing()}, queue_depth.settings({"VIDEO_MODE": "outstanding"}),
+                      run, dry=False)  # fmt: skip
+    assert run.decisions["video"][1].desired == 2
+    assert "set_asg_desired failed" in run.failed[0]
 
 
 def test_sizes_are_set_though_nothing_can_be_published(world: World, portal: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from academyctl.local.emulator import _batch_rules as rules
+from academyctl.local.emulator import _batch_schedule
 from academyctl.local.emulator._batch_process import Container
 from tests.conftest import eventually
 
@@ -41,6 +42,14 @@ def test_a_container_that_was_stopped_before_it_started_never_runs() -> None:
     made.stop()
     assert made.run(said.append) == (143, False)
     assert said == []
+
+
+def test_a_variable_that_no_process_can_have_ends_the_attempt() -> None:
+    job = {"jobId": "j-1", "jobDefinition": "arn/word:1", "container": {"command": ["true"]}, "timeout": {},
+           "retryStrategy": {}, "attempts": []}  # fmt: skip
+    made = _batch_schedule._AT_WORK["j-1"] = Container(["true"], {"A=B": "x"})
+    _batch_schedule._attempt(job, made)
+    assert (job["status"], "j-1" in _batch_schedule._AT_WORK) == ("FAILED", False)
 
 
 def test_a_container_sees_its_own_environment_and_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:

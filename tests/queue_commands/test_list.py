@@ -27,8 +27,11 @@ def test_the_list_tells_depth_dead_letters_and_age_and_changes_nothing(
         "dlq_name": f"{queue}-dlq", "dead": 1, "oldest_s": 7300,
     }  # fmt: skip
     assert ran.json["queues"][1]["oldest_s"] is None
-    table = cli("queue", "list").out.splitlines()
-    assert table[1].split() == ["video", queue, "2", "0", "1", "1", "2", "h", f"{queue}-dlq"]
+    told = cli("queue", "list")
+    table = told.out.splitlines()
+    assert table[0] == f"{len(WORDS)} queues: 3 waiting, 0 in flight, 1 dead letters"
+    assert table[3].split() == ["video", queue, "2", "0", "1", "1", "2", "h"]
+    assert "academyctl queue peek video --dlq" in told.err
     assert state() == before
 
 
@@ -54,6 +57,9 @@ def test_sqs_away_is_not_told_as_empty_queues(cli: Cli) -> None:
     assert ran.code == 3
     assert {one["waiting"] for one in ran.json["queues"]} == {None}
     assert ran.json["ages_unknown"]
+    told = cli("queue", "list")
+    assert (told.code, told.err.count("sqs:GetQueueUrl failed")) == (3, 1), "one account away is one error"
+    assert f"the same of {len(WORDS) - 1} more" in told.err
 
 
 def test_without_cloudwatch_permission_the_queues_are_listed_and_the_action_is_named(

@@ -150,6 +150,20 @@ def test_a_plan_that_stops_in_the_middle_says_what_was_done_and_what_was_not(sto
     assert [line["result"].split(":")[0] for line in lines(audit)] == ["done", "failed"]
 
 
+class Interrupted(SetFlag):
+    def do(self, stores: Stores) -> None:
+        super().do(stores)
+        raise KeyboardInterrupt
+
+
+def test_a_change_that_was_interrupted_is_on_record(stores: Stores, tmp_path: Path) -> None:
+    audit, flag = tmp_path / "audit.jsonl", Interrupted(keys.video_cancel(1, 7), 300)
+    with pytest.raises(KeyboardInterrupt):
+        apply([flag], stores, audit)
+    [line] = lines(audit)
+    assert (line["undo"], line["result"]) == (flag.undo, "stopped (KeyboardInterrupt): it may be done")
+
+
 def test_nothing_is_changed_when_the_audit_file_cannot_be_written(stores: Stores, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     stores.redis.set(LOCK, "1")

@@ -72,6 +72,7 @@ def inherit(fleet: OwnFleet) -> None:
     topic = "arn:aws:sns:ap-northeast-2:000000000000:academy"
     cloudwatch.put_metric_alarm(**alarm, AlarmActions=[arn])
     cloudwatch.put_metric_alarm(**{**alarm, "AlarmName": f"{group}-told", "AlarmActions": [arn, topic]})
+    cloudwatch.put_metric_alarm(**{**alarm, "AlarmName": f"{group}-calm", "OKActions": [arn], "AlarmActions": [topic]})
     asg.update_auto_scaling_group(AutoScalingGroupName=group, NewInstancesProtectedFromScaleIn=True)
     asg.put_lifecycle_hook(
         AutoScalingGroupName=group, LifecycleHookName="launch", HeartbeatTimeout=77, DefaultResult="ABANDON",

@@ -113,12 +113,15 @@ def test_a_killed_apply_can_be_taken_back_at_once(operator: Operator) -> None:
 
 
 def test_an_undone_rollback_is_the_policy_again(operator: Operator, tmp_path: Path) -> None:
+    before = operator.raw
     operator.apply("tt-total")
     tracked = operator.raw
     undo = next(line for line in operator.rollback().splitlines() if line.startswith("undo"))
     assert operator.raw != tracked
     operator.rollback(undo.split("--to ")[1].split()[0])
     assert operator.raw == tracked
+    operator.rollback()
+    assert operator.raw == before, "an apply that is in force again can be taken back again"
     [*audit] = tmp_path.rglob("audit.jsonl")
     lines = [json.loads(line) for line in audit[0].read_text(encoding="utf-8").splitlines()]
     assert {line["result"] for line in lines} == {"done"}
@@ -127,7 +130,7 @@ def test_an_undone_rollback_is_the_policy_again(operator: Operator, tmp_path: Pa
 def test_saves_are_their_owners_alone_and_hold_what_no_screen_shows(operator: Operator, tmp_path: Path) -> None:
     inherit(operator.fleet)
     said = operator.apply("outstanding")
-    [save] = tmp_path.rglob("scaling/*.json")
+    [save] = tmp_path.rglob("scaling/*/*.json")
     assert "a-secret-of-the-platform" in save.read_text(encoding="utf-8")
     assert save.stat().st_mode & 0o077 == 0
     assert "a-secret" not in said + operator.rollback()

@@ -27,7 +27,7 @@ def test_show_names_the_policy_what_it_is_made_of_and_what_can_be_taken_back(cli
     assert done["applied"]
     shown = cli("scaling", "show")
     assert (shown.code, shown.err) == (0, "")
-    for line in ("policy    outstanding", "visible 2  in flight 1  delayed 0  (outstanding: raise to 3)",
+    for line in ("policy    outstanding", "visible 2  in flight 1  delayed 0  (outstanding would raise to 3)",
                  "mode outstanding  code academyctl  per worker 1", "before outstanding"):  # fmt: skip
         assert line in shown.out
     now = cli("scaling", "show", "-o", "json").json
@@ -43,7 +43,9 @@ def test_show_names_the_policy_what_it_is_made_of_and_what_can_be_taken_back(cli
 def test_plan_is_apply_without_doing_it(cli: Cli, operator: Operator) -> None:
     before = operator.raw
     planned, dry = cli("scaling", "plan", "tt-total"), cli("scaling", "apply", "tt-total")
-    assert (planned.out, planned.code, operator.raw) == (dry.out, 0, before)
+    *said, how = planned.out.splitlines()
+    assert (said, planned.code, operator.raw) == (dry.out.splitlines()[:-1], 0, before)
+    assert how.endswith("scaling apply tt-total --role video --apply"), "plan has no --apply of its own"
     assert "47 % more instance-hours" in planned.out
     korean = cli("--lang", "ko", "scaling", "plan", "tt-total").out
     korean.encode("cp949")
@@ -89,7 +91,13 @@ def test_what_cannot_be_saved_is_not_changed(cli: Cli, operator: Operator, tmp_p
     where = tmp_path / "saves"
     cli.set(ACADEMYCTL_STATE_DIR=str(where))
     assert cli("scaling", "apply", "tt-total", "--apply").code == 0
-    [save] = saves.listed(where / "scaling", operator.fleet.names.video_asg)
+    [folder] = (where / "scaling").iterdir()
+    tracked, elsewhere = operator.raw, folder.with_name("999999999999-ap-northeast-2")
+    folder.rename(elsewhere)
+    assert "nothing was applied" in cli("scaling", "rollback", "--apply").err, "the save of another account"
+    assert operator.raw == tracked
+    elsewhere.rename(folder)
+    [save] = saves.listed(folder, operator.fleet.names.video_asg)
     save.path.write_text("{", encoding="utf-8")
     assert "is no save" in cli("scaling", "rollback").err
 
@@ -124,7 +132,8 @@ def test_simulate_needs_no_account_and_draws_its_charts(
     drawn = ElementTree.fromstring(svg.read_text(encoding="utf-8"))
     assert len([one for one in drawn.iter() if one.tag.endswith("rect")]) == 5
     # One machine: the second waits for the first. More: for the next minute, and for an instance to start.
-    told = cli("scaling", "simulate", "outstanding", "fixed-1", "--trace", trace, "-o", "json").json
+    told = cli("scaling", "simulate", "outstanding", "fixed", "--trace", trace, "-o", "json").json
     assert [one["wait_max_min"] for one in told["policies"]] == [2.0, 29.0]
     cli("--lang", "ko", "scaling", "simulate", "--days", 1).out.encode("cp949")
     assert cli("scaling", "simulate", "--days", 1, "--svg", tmp_path / "none" / "x.svg").code == 2
+    assert "there is no policy 'outstandin'" in cli("scaling", "simulate", "outstandin").err

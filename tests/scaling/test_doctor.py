@@ -14,7 +14,7 @@ from academyctl.cli import _scaling_doctor
 from academyctl.hosts import Machine
 from academyctl.ops.doctor import examine
 from academyctl.ops.doctor_facts import Env, Facts, Followed
-from academyctl.ops.doctor_words import TEXTS, UNKNOWN
+from academyctl.ops.doctor_words import FAIL, TEXTS, UNKNOWN, WARN
 from academyctl.ops.lambda_specs import Spec
 from academyctl.ops.package import package, sha256
 from academyctl.ops.scaling_policies import Around, wanted
@@ -162,3 +162,9 @@ def test_an_inherited_fleet_is_examined_and_every_command_it_names_exists(operat
     for line in {found.command for case in CASES.values() for found in examine(case())}:
         words = line.split()[1:]
         assert main([*words[: 3 if words[0] in ("lambda", "ssm") and words[1] == "env" else 2], "--help"]) == 0, line
+
+
+def test_a_warning_alone_is_no_failure_and_what_was_not_seen_is_told() -> None:
+    assert [_scaling_doctor.code_of(set(levels)) for levels in ((), (WARN,), (WARN, UNKNOWN), (UNKNOWN, FAIL))] == [
+        0, 0, 3, 1,
+    ]  # fmt: skip

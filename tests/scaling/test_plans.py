@@ -13,7 +13,7 @@ import pytest
 
 from academyctl.errors import UsageError, WorkFailed
 from academyctl.ops import lambda_repairs as functions
-from academyctl.ops import saves
+from academyctl.ops import saves, scaling_shared
 from academyctl.ops.package import package, sha256
 from academyctl.ops.saves import Save
 from academyctl.ops.scaling_plans import Asked, Resized, in_force, plan_apply, plan_rollback, undo_command
@@ -166,6 +166,37 @@ def test_a_rollback_leaves_what_another_group_has_set_in_the_shared_function(tmp
     assert back.of("rule")["rule"]["Rule"]["State"] == "ENABLED"
     assert back.of("policy") == start.of("policy")
     assert any("other groups" in remark.en for remark in plan.remarks)
+
+
+@pytest.mark.parametrize("order", [("video", "ai"), ("ai", "video")])
+@pytest.mark.parametrize("bare", [True, False], ids=["no function before", "their function before"])
+def test_two_groups_of_one_function_are_taken_back_in_any_order(
+    order: tuple[str, ...], bare: bool, tmp_path: Path
+) -> None:
+    saves.keep_code(tmp_path, sha256(FOREIGN), FOREIGN)
+    start = replace(inherited(), parts={"group": GROUP, **copy.deepcopy(BARE)}) if bare else inherited()
+    roles = {"video": NAMES, "ai": Names("ai", "ai-group", ("lite", "basic"), "depth", "rule")}
+    now = start
+    for role, names in roles.items():
+        own = {"group": {names.group: {**GROUP["group"]}}, "hook": {}}
+        seen = replace(now, names=names, parts={**now.parts, **own})
+        plan = plan_apply(asked("outstanding"), seen, AROUND, undo=UNDO)
+        made = saves.new(
+            tmp_path, role=role, group=names.group, by=saves.APPLY, what="outstanding", sizes=plan.sizes,
+            size=seen.sizes, parts=seen.parts, now=datetime.now(UTC),
+        )  # fmt: skip
+        saves.write(made)
+        now = done(seen, plan.repairs)
+    for role in order:
+        save = saves.to_restore(tmp_path, roles[role].group)
+        seen = replace(now, names=roles[role], parts={**now.parts, "hook": {}, "group": save.parts["group"]})
+        now = done(seen, plan_rollback(save, seen, tmp_path, undo=UNDO).repairs)
+        for heir in scaling_shared.heirs(save, saves.all_of(tmp_path), "depth"):
+            saves.write(heir)
+        saves.mark_restored(tmp_path, save)
+        variables = [one["Configuration"]["variables"] for one in now.of("function").values()]
+        assert not any(f"{role.upper()}_MODE" in one and one[f"{role.upper()}_MODE"] != "publish" for one in variables)
+    assert (now.of("function"), now.of("rule")) == (start.of("function"), start.of("rule"))
 
 
 def test_messages_per_instance_are_the_settings_for_video_and_kept_for_the_others() -> None:

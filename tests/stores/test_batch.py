@@ -17,10 +17,13 @@ JOB_ID = "11111111-0000-4000-8000-000000000001"
 def test_a_job_is_found_again_by_its_name_with_the_id_that_it_was_given(aws_emulator: Emulator, desk: Desk) -> None:
     batch, queue = Batch(aws_emulator.clients), desk.names.batch_queue
     made = batch.submit(queue, desk.names.batch_job, "video-11111111", job_id=JOB_ID)
-    other = batch.submit(queue, desk.names.batch_job, "video-22222222", job_id=JOB_ID)
+    # Its id in capitals: the same row's, or a reconcile would take the job for nobody's and end it.
+    other = batch.submit(queue, desk.names.batch_job, "video-22222222", job_id=JOB_ID.replace("1111", "ABCD"))
     assert batch.named(queue, "video-11111111") == [made]
     assert set(batch.ids(queue, STATUSES)) == {made, other}
-    job = batch.describe([made, "no-such-job"])[made]
+    found = batch.describe([made, other, "no-such-job"])
+    job = found[made]
+    assert found[other].job_id == JOB_ID.replace("1111", "abcd")
     assert (job.job_id, job.name, job.environment["VIDEO_JOB_ID"]) == (JOB_ID, "video-11111111", JOB_ID)
     batch.terminate(made, "a test")
     batch.terminate("no-such-job", "a test")

@@ -70,8 +70,9 @@ def test_watching_ends_when_the_video_is_ready(cli: Cli, stores: Stores) -> None
         timer.join()
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert [line for line in lines if " video.ready " in line][-1].startswith(str(row.id))
-    assert sum("video.lost" in line for line in lines) == 1
+    assert {line.split()[0] for line in lines if " video.ready " in line} == {str(row.id), str(done.id)}
+    # Said once, however often it looked; a busy machine may look for the first time when it is over.
+    assert sum("video.lost" in line for line in lines) <= 1
 
 
 def _publish_as(stores: Stores, video_id: int, folder: str) -> None:

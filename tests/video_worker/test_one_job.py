@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -122,6 +123,21 @@ def test_a_closed_job_stays_as_it_is(jobs: Jobs, events: Events, state: str) -> 
     before = jobs.get(job_id)
     assert (do(jobs, job_id), names(events), events[-1]["state"]) == (0, ["IDEMPOTENT_DONE"], state)
     assert (jobs.get(job_id), jobs.video) == (before, "UPLOADED")
+
+
+@pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("DEAD", 1), ("CANCELLED", 1)])
+def test_batchs_own_next_try_makes_no_success_of_a_job_that_has_died(jobs: Jobs, state: str, code: int) -> None:
+    assert do(jobs, jobs.add(state=state), tried="2") == code
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process to end")
+@pytest.mark.parametrize(("said", "code"), [(0, 1), (130, 130)])
+def test_a_process_that_cannot_wait_for_its_job_ends_as_no_success(jobs: Jobs, said: int, code: int) -> None:
+    attempt = batch.Attempt(jobs.at.stores, "", {})
+    child = os.fork()
+    if not child:
+        attempt.end_now(said)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
 
 
 def test_a_failed_attempt_is_counted_and_the_fifth_is_the_last(jobs: Jobs, events: Events) -> None:

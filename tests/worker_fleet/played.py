@@ -30,10 +30,13 @@ class Played(Place):
         self.why_needed = self.refusal = ""
         self.away = self.refuses_protection = False
         self.beats = True
-        self.found: list[Hook] = []
+        self.bug: Exception | None = None
+        self.found: list[Hook] | None = []
         self.calls: list[str] = []
 
     def fate(self) -> Fate:
+        if self.bug is not None:
+            raise self.bug
         if self.told is None:
             raise CannotTell("no instance")
         return self.told
@@ -42,6 +45,8 @@ class Played(Place):
         return self.needed()
 
     def needed(self) -> str:
+        if self.bug is not None:
+            raise self.bug
         if self.away:
             raise AwsError("sqs away", cause="unreachable")
         return self.why_needed
@@ -50,14 +55,15 @@ class Played(Place):
         self.calls.append("leave")
         return self.refusal
 
-    def be_replaced(self) -> None:
+    def be_replaced(self) -> bool:
         self.calls.append("be replaced")
+        return not self.refusal
 
     def protect(self, *, protected: bool) -> bool:
         self.calls.append("protect" if protected else "unprotect")
         return not self.refuses_protection
 
-    def hooks(self) -> list[Hook]:
+    def hooks(self) -> list[Hook] | None:
         return self.found
 
     def beat(self, hook: Hook) -> bool:

@@ -60,6 +60,9 @@ def test_every_form_of_the_parameter_fills_the_environment_and_what_the_containe
         (render({**VALUES, "DJANGO_SETTINGS_MODULE": "apps.api.config.settings.prod"}, Form.json), "another service's"),
         ('{"DB_HOST": ', "cannot be read as JSON"),
         ("no variables", "line 1"),
+        ("A=x\x00", "line 1 holds a NUL"),
+        ('{"A=B": "x"}', "name 1 can be no variable's"),
+        ('{"A": "x\\u0000"}', "the value of A holds a NUL"),
     ],
 )
 def test_half_of_the_settings_are_none(put: Put, text: str, why: str) -> None:

@@ -60,6 +60,29 @@ def test_a_notice_that_nobody_understands_does_not_pass_for_none(served: Imds, c
         client.fate()
 
 
+@pytest.mark.parametrize("page", ["<html>\n<title>sign in</title>", "로그인", "plain"])
+def test_another_service_at_that_address_is_no_instance_and_its_words_are_not_kept(
+    served: Imds, client: store.Imds, page: str
+) -> None:
+    served.page = page
+    with pytest.raises(CannotTell):
+        client.instance_id()
+    served.page = ""
+    assert client.instance_id() == served.instance_id
+
+
+@pytest.mark.parametrize("endpoint", ["http://[::1", "http://127.0.0.1:port", "nowhere"])
+def test_an_endpoint_that_is_no_address_is_no_instance(endpoint: str) -> None:
+    with pytest.raises(CannotTell):
+        store.Imds(endpoint).instance_id()
+
+
+def test_a_spot_notice_is_heard_though_nothing_else_is_answered(served: Imds, client: store.Imds) -> None:
+    served.notice()
+    served.broken = {"events/recommendations/rebalance", "autoscaling/target-lifecycle-state"}
+    assert client.fate().spot_at is not None
+
+
 def test_a_machine_that_is_no_instance_says_so() -> None:
     with pytest.raises(CannotTell, match="no instance metadata"):
         store.Imds("http://127.0.0.1:9").instance_id()

@@ -11,7 +11,7 @@ from academyctl.stores.imds import Fate
 from tests.conftest import eventually
 from tests.worker_fleet.played import NOW, World
 from workers._gate import Gate
-from workers._leaving import FREE_S, MARGIN_S, Leave
+from workers._leaving import FREE_S, MARGIN_S, YOUNG_S, Leave
 from workers._place import Hook
 
 HOOK = Hook("group", "group-drain", beat_s=300, most_s=3600)
@@ -193,16 +193,77 @@ def test_the_hook_is_answered_when_everything_is_settled(world: World) -> None:
 def test_a_likely_interruption_replaces_the_instance_after_its_job_but_not_one_born_with_it(world: World) -> None:
     world.take()
     world.leaving.start()
+    world.now += YOUNG_S
     world.place.told = Fate(rebalance=True, target="InService")
     said = world.pass_s(5)
     assert said is not None
     assert said.drain
     assert world.leaving.until(usual=1.0) == float("inf")
+    world.place.found = [HOOK]
     world.leaving.close()
-    assert world.place.calls[-1] == "be replaced"
-    born = World()
-    born.place.told = Fate(rebalance=True, target="InService")
-    assert (born.pass_s(5), born.pass_s(5)) == (None, None)
+    assert world.place.calls[-2:] == ["be replaced", "complete group-drain"], (
+        "nobody waits for a process that has ended"
+    )
+    assert not world.leaving.stranded
+
+
+@pytest.mark.parametrize("young_s", [0, 120, YOUNG_S - 10])
+def test_where_new_instances_soon_have_the_recommendation_replacing_them_does_not_go_on_for_ever(
+    world: World, young_s: float
+) -> None:
+    world.take()
+    world.pass_s(young_s)
+    world.place.told = Fate(rebalance=True, target="InService")
+    assert (world.pass_s(5), world.pass_s(YOUNG_S)) == (None, None)
+
+
+def test_who_drained_for_an_instance_that_is_not_replaced_says_so_for_its_supervisor_to_start_it_again(
+    world: World,
+) -> None:
+    """A machine on which nobody works, in a group that counts it as one that does, would never be missed."""
+    world.leaving.start()
+    world.now += YOUNG_S
+    world.place.told, world.place.refusal = Fate(rebalance=True, target="InService"), "not authorized"
+    assert world.pass_s(5) is not None
+    world.leaving.close()
+    assert world.leaving.stranded
+
+
+def test_hooks_that_could_not_be_read_are_asked_for_again(world: World) -> None:
+    world.take()
+    world.place.found, world.place.told = None, Fate(target="Terminated")
+    world.pass_s(5)
+    assert world.leaving.until(usual=1234.0) == 1234.0
+    world.place.found = [HOOK]
+    world.pass_s(5)
+    assert world.leaving.until(usual=1234.0) == 1005 + 300 - MARGIN_S
+
+
+def test_a_short_hook_is_beaten_before_a_job_would_have_to_go(world: World) -> None:
+    world.take()
+    world.place.found, world.place.told = (
+        [Hook("group", "group-drain", beat_s=30, most_s=3000)],
+        Fate(target="Terminated"),
+    )
+    world.pass_s(5)
+    for _ in range(20):
+        assert world.now + 5 < world.leaving.until(usual=1.0), "the next look comes in time"
+        world.pass_s(5)
+
+
+def test_a_bug_in_a_look_ends_neither_the_start_nor_the_taking(world: World) -> None:
+    world.place.bug = ValueError("a header's value")
+    world.leaving.start()
+    world.place.bug = None
+    world.pass_s(1)
+    world.place.bug = KeyError("MinSize")
+    world.place.told = Fate(target="InService")
+    world.now += 301
+    world.leaving.empty("q")
+    world.leaving._consider()
+    assert not world.gate.closed
+    world.leaving._consider()
+    assert "leave" not in world.place.calls
 
 
 def test_a_machine_that_is_no_instance_is_asked_no_more_but_still_leaves_when_idle() -> None:

@@ -78,6 +78,19 @@ def test_workers_that_leave_while_messages_come_lose_none_and_hide_none(rig: Rig
     assert {delivery.attempt for delivery in seen.deliveries} == {1}, "leaving costs no message an attempt"
 
 
+def test_who_has_a_delete_still_to_make_is_not_idle(rig: Rig) -> None:
+    rig.sqs.put(QUEUE, body(n=1))
+    rig.sqs.refuse_entries.add("DeleteMessageBatch")
+    seen = Seen()
+    with rig.running(make_worker(seen), idle_exit_s=0.2, wait_s=0) as loop:
+        eventually(lambda: seen.called(1))
+        threading.Event().wait(0.7)
+        assert loop.ended == [], "left now, its message would come back to another"
+        rig.sqs.refuse_entries.clear()
+        assert loop.wait() == 0
+    assert (len(seen.deliveries), rig.sqs.left(QUEUE)) == (1, 0)
+
+
 def test_a_queue_that_is_away_is_no_empty_queue(rig: Rig) -> None:
     rig.sqs.mode("503")
     with rig.running(make_worker(Seen()), idle_exit_s=0.1) as loop:

@@ -70,9 +70,11 @@ def check(settings: Settings) -> None:
 
 def describe(job: Any) -> dict[str, Any]:
     """Fields for log lines and the heartbeat."""
+    from academyctl.contract.analysis import shown
+
     if not job.uploads:
         return {}
     first = job.uploads[0]
     more = f" and {len(job.uploads) - 1} more" if len(job.uploads) > 1 else ""
-    fields = {"video_id": first.video_id, "job_id": f"{first.bucket}/{first.key}{more}"}
+    fields = {"video_id": first.video_id, "job_id": f"{first.bucket}/{shown(first.key)}{more}"}
     return {name: value for name, value in fields.items() if value}

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from academyctl.contract import marks
-from academyctl.contract.analysis import Upload, UploadMessage, upload
+from academyctl.contract.analysis import Upload, UploadMessage, shown, upload
 from academyctl.errors import EXIT_FAILED, EXIT_OK, BadMessage, LeaseLost, Stopping, StoreError
 from academyctl.settings import Settings
 from academyctl.stores import Stores
@@ -131,6 +131,7 @@ def _bury(delivery: Delivery, reason: str) -> None:
     """A letter that can be sent back. Without the right to send it the exit code still tells."""
     sqs, queue = delivery.stores.sqs_quick, delivery.queue
     first: Upload = delivery.job.uploads[0]
+    name = f"{first.bucket}/{shown(first.key)}"
     body = {
         "eventType": "video-uploaded", "timestamp": first.event_time,
         "s3": {"bucket": first.bucket, "key": first.key}, "video": {"id": first.video_id},
@@ -142,13 +143,13 @@ def _bury(delivery: Delivery, reason: str) -> None:
     try:
         dlq = sqs.attributes(queue).dlq_name
         if not dlq:
-            log.error("queue %s has no dead-letter queue: %s/%s is in no letter", queue, first.bucket, first.key)
+            log.error("queue %s has no dead-letter queue: %s is in no letter", queue, name)
             return
         sqs.send(dlq, json.dumps(body, ensure_ascii=False), attributes=marks.merged({}, ours))
     except StoreError as error:
-        log.error("%s/%s could not be sent to the dead-letter queue: %s", first.bucket, first.key, error)
+        log.error("%s could not be sent to the dead-letter queue: %s", name, error)
     else:
-        log.info("%s/%s was sent to %s", first.bucket, first.key, dlq)
+        log.info("%s was sent to %s", name, dlq)
 
 
 @contextmanager

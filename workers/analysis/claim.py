@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from academyctl.contract.analysis import Upload, result_key
+from academyctl.contract.analysis import Upload, result_key, shown
 from academyctl.errors import Busy, LeaseLost
 from academyctl.stores.uploads import Note
 from workers._model import Delivery
@@ -34,11 +34,12 @@ class Claim:
         self.key = result_key(said.results_prefix, upload.bucket, upload.key, version)
         # A header's value: letters that HTTP can carry, whatever the object is called.
         self.id = hashlib.sha256(f"{self.bucket}/{self.key}".encode()).hexdigest()[:32]
-        self.name = f"the claim s3://{self.bucket}/{self.key}"
+        self.name = f"the claim s3://{self.bucket}/{shown(self.key)}"
         named = {"s3_bucket": upload.bucket, "s3_key": upload.key, "etag": version, "video_id": upload.video_id}
         self._named = {key: value for key, value in named.items() if value}
         self._etag = ""
         self._since = ""
+        self._renewals = 0
 
     def take(self) -> Mapping[str, Any] | None:
         """Ours now: None. Analysed before: the note of that.
@@ -59,6 +60,9 @@ class Claim:
 
     def renew(self) -> None:
         """Push it on. Raises LeaseLost when another has taken it, AwsError."""
+        # Counted in the note: S3's ETag of the same bytes is the same, and who read the note before this renewal, when
+        # it had run out, must not be able to write over it any more.
+        self._renewals += 1
         self._etag = self._over(self._working())
 
     def finish(self, result: Mapping[str, Any]) -> None:
@@ -98,7 +102,7 @@ class Claim:
         return note.document.get("owner") == self._delivery.token
 
     def _working(self) -> dict[str, Any]:
-        return {**self._document(WORKING), "lease_s": self._lease_s}
+        return {**self._document(WORKING), "lease_s": self._lease_s, "renewals": self._renewals}
 
     def _document(self, state: str) -> dict[str, Any]:
         times = {"since": self._since} if state == WORKING else {"since": self._since, "ended": self._now()}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from academyctl.contract import logtokens
-from academyctl.contract.analysis import Upload, UploadMessage
+from academyctl.contract.analysis import Upload, UploadMessage, shown
 from academyctl.errors import AwsError, Busy, LeaseLost, Stopping, StoreError
 from academyctl.stores.analysis_api import ServiceAway
 from workers._backoff import Outage
@@ -26,7 +26,7 @@ from workers.analysis.claim import Claim
 log = logging.getLogger("academyctl.analysis")
 
 REMEMBERED = 100
-"""Answers that wait for S3 to take them."""
+"""Answers that wait for S3 to take them, and uploads that were turned away."""
 
 
 class Handler:
@@ -37,6 +37,8 @@ class Handler:
         self._outage = Outage(self._clock, rng or random.Random())  # noqa: S311 - spreads waits
         self._until = 0.0
         self._unwritten: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._served = 0
+        self._turned_away: OrderedDict[str, int] = OrderedDict()
 
     def hold_off_s(self) -> float:
         """Seconds for which no message should be fetched: the service is away, and receives are counted."""
@@ -105,8 +107,9 @@ class Handler:
         claim.finish(answer)
         self._unwritten.pop(claim.key, None)
         log.info(
-            "analysed: s3_bucket=%s s3_key=%s result=s3://%s/%s", upload.bucket, upload.key, claim.bucket, claim.key
-        )
+            "analysed: s3_bucket=%s s3_key=%s result=s3://%s/%s",
+            upload.bucket, shown(upload.key), claim.bucket, shown(claim.key),
+        )  # fmt: skip
         return Done()
 
     def _ask(self, delivery: Delivery, upload: Upload, claim: Claim) -> Answered | Refused:
@@ -129,14 +132,28 @@ class Handler:
         else:
             judged = judge(reply)
             if isinstance(judged, Answered):
+                self._served += 1
+                self._turned_away.pop(claim.key, None)
                 self._here()
                 return judged
-            answer = judged
+            answer = self.blame(claim.key, judged)
         if answer.away:
             self._until = self._clock() + self._outage.failed()
         else:
             self._here()
         return answer
+
+    def blame(self, key: str, refused: Refused) -> Refused:
+        """Whether it is the service that is away, or this upload alone that it never takes.
+
+        An upload that the service dies of reads as a 502, one that it may not read as its 403. When others were served
+        since it was first turned away, it is counted: it would come back for ever, and hold up all others each time.
+        """
+        if not refused.away:
+            return refused
+        before = self._turned_away.setdefault(key, self._served)
+        _forget_oldest(self._turned_away)
+        return refused if before == self._served else Refused(Retry(refused.outcome.reason))
 
     def _here(self) -> None:
         away_s = self._outage.over()
@@ -145,8 +162,12 @@ class Handler:
 
     def _remember(self, key: str, answer: Mapping[str, Any]) -> None:
         self._unwritten[key] = answer
-        while len(self._unwritten) > REMEMBERED:
-            self._unwritten.popitem(last=False)
+        _forget_oldest(self._unwritten)
+
+
+def _forget_oldest(known: OrderedDict[str, Any]) -> None:
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:

@@ -28,7 +28,17 @@ from typing import Any
 from academyctl.contract import batch_events as events
 from academyctl.contract.logtokens import Token
 from academyctl.contract.states import JobState, VideoState
-from academyctl.errors import EXIT_FAILED, EXIT_OK, BadMessage, Busy, Cancelled, DatabaseAway, LeaseLost, Stopping
+from academyctl.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    BadMessage,
+    Busy,
+    Cancelled,
+    DatabaseAway,
+    LeaseLost,
+    Stopping,
+)  # fmt: skip
 from academyctl.stores import Stores
 from academyctl.stores.job_runs import JobRun, JobRuns
 from workers._guards import kept, locked
@@ -36,6 +46,7 @@ from workers._loop import RunOptions, run
 from workers._model import Defer, Delivery, Done, Outcome, Reject, Worker
 from workers._one_job import NOWHERE, OneJob
 from workers._process import describe
+from workers._signals import end_process
 from workers.video.ending import count_backlog
 from workers.video.handler import handle
 
@@ -70,6 +81,12 @@ class Attempt:
         told = {key: value if isinstance(value, int | float) else str(value) for key, value in more.items()}
         fields = {**self.ids, **told}
         log.info("%s", event.text(**fields), extra={"fields": {"event": event.name, **fields}})
+
+    def end_now(self, code: int) -> None:
+        """The process cannot wait: its handler does not let go, or a second signal came. Never as a success."""
+        if code != EXIT_INTERRUPTED:  # in a signal's handler nothing may be written
+            self.say(events.TERMINATED, reason="the job did not let go; its lease runs out by itself")
+        end_process(code or EXIT_FAILED)
 
     @contextmanager
     def witnessed(self, delivery: Delivery) -> Iterator[None]:
@@ -108,7 +125,8 @@ def _run(attempt: Attempt, worker: Worker, body: str, tried: int, loop: Mapping[
         attempt.ids |= {"tenant_id": job.tenant_id, "video_id": job.video_id}
         if job.state not in (JobState.QUEUED, JobState.RETRY_WAIT, JobState.RUNNING):
             attempt.say(events.IDEMPOTENT_DONE, state=job.state)
-            return EXIT_OK
+            # Batch's own next try at a job that has just died must not make a success of it.
+            return EXIT_OK if tried == 1 or job.state == JobState.SUCCEEDED else EXIT_FAILED
         attempt.say(events.PROCESS_START, state=job.state, attempt=job.attempt)
         body = body or _body(job)
         queue = OneJob(body)
@@ -122,7 +140,7 @@ def _run(attempt: Attempt, worker: Worker, body: str, tried: int, loop: Mapping[
         started=events.STARTED, prefetch=0,
     )  # fmt: skip
     options = RunOptions(once=True, wait_s=0, grace_s=min(GRACE_MAX_S, attempt.stores.settings.worker.grace_s))
-    run(alone, attempt.stores, options, queues=queue, **loop)
+    run(alone, attempt.stores, options, queues=queue, **{"end_now": attempt.end_now, **loop})
     return _told(attempt)
 
 

@@ -63,7 +63,8 @@ def _attempt(job: Raw, container: Container) -> None:
             job["container"]["logStreamName"] = stream
         limit = job["timeout"].get("attemptDurationSeconds")
         code, late = container.run(said, timeout_s=limit)
-    except (OSError, LookupError) as error:
+    # ValueError: a variable's name or value that no process can be given.
+    except (OSError, LookupError, ValueError) as error:
         reason, status = f"CannotStartContainerError: {error}", "Task failed to start"
     with LOCK:
         status = job.get("ended") or (TIMED_OUT if late else status)

@@ -227,7 +227,7 @@ class Corner:
 @pytest.fixture(scope="package")
 def corner(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corner]:
     folder = tmp_path_factory.mktemp("corner")
-    name = f"texts{os.getpid()}x{next(_NUMBERS)}"
+    name = f"corner{os.getpid()}x{next(_NUMBERS)}"
     secret = os.urandom(16).hex()
     solapi = Solapi(
         "CORNERKEY", secret, folder / "inbox.jsonl", balance=10**9, templates={TEMPLATE: Template(PF_ID)},
