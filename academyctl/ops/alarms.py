@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from academyctl.ops.shell_words import packed
 from academyctl.repairs import Changed, Repair
 from academyctl.stores.alarms import request_of
 
@@ -202,7 +203,7 @@ def _unchanged(stores: Stores, name: str, before: str) -> None:
 
 
 def _put_line(options: tuple[str, ...], request: str) -> str:
-    return shlex.join(("academyctl", *options, "alarm", "put", "--json", request, "--apply"))
+    return shlex.join(("academyctl", *options, "alarm", "put", "--json", packed(request), "--apply"))
 
 
 def _text(request: Raw) -> str:

@@ -42,8 +42,11 @@ def find(stores: Stores, text: str) -> Found:
 
 def missing(text: str) -> WorkFailed:
     return WorkFailed(
-        f"there is no job {text}",
-        why="neither Batch nor the database has one; Batch forgets an ended job about a week later",
+        Both(f"there is no job {text}", f"작업 {text}이(가) 없습니다"),
+        why=Both(
+            "neither Batch nor the database has one; Batch forgets an ended job about a week later",
+            "Batch와 데이터베이스 모두에 없습니다. Batch는 끝난 작업을 약 일주일 뒤 지웁니다",
+        ),
         remedy=Both("see which there are: academyctl batch list", "작업 목록: academyctl batch list"),
         code="missing",
     )

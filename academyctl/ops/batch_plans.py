@@ -64,10 +64,11 @@ def plan_submit(videos: Sequence[Seen], where: Where) -> Plan:
     refused = {seen.video_id: why for seen in videos if (why := _refusal(seen))}
     if refused:
         told = "; ".join(f"video {video_id}: {why}" for video_id, why in refused.items())
+        korean = "; ".join(f"비디오 {video_id}: {_in_korean(why)}" for video_id, why in refused.items())
         ids = " ".join(map(str, refused))
         raise WorkFailed(
-            "nothing was submitted",
-            why=told,
+            Both("nothing was submitted", "제출한 것이 없습니다"),
+            why=Both(told, korean),
             remedy=Both(
                 f"look at them: academyctl video status {ids}; FAILED ones: academyctl video retry {ids}; then again",
                 f"상태 확인: academyctl video status {ids} / FAILED라면 academyctl video retry {ids} 후 다시 실행",
@@ -156,6 +157,17 @@ def _refusal(seen: Seen) -> str:
     if gate is Gate.not_uploaded and status in (VideoState.READY, VideoState.PROCESSING):
         return ""
     return "" if gate is Gate.open else f"{gate} ({status})" if status else str(gate)
+
+
+_KOREAN = {
+    "not_found": "없는 비디오입니다", "not_uploaded": "업로드가 끝난 상태가 아닙니다",
+    "active": "진행 중인 작업이 있습니다", "per_video_limit": "비디오 하나의 작업 수 한도에 닿았습니다",
+}  # fmt: skip
+
+
+def _in_korean(why: str) -> str:
+    word, _, status = why.partition(" ")
+    return " ".join(filter(None, (_KOREAN.get(word, word), status)))
 
 
 def _done(seen: Seen) -> Both:

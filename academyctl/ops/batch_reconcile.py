@@ -122,11 +122,12 @@ def _row(row: JobRow, picture: Picture, where: Where, max_attempts: int) -> tupl
 
 
 def _unsent(row: JobRow, picture: Picture, where: Where) -> tuple[list[Repair], list[Both]]:
-    if row.aws_id != SUBMITTING:
-        # Nothing says that Batch was asked: it may wait in the SQS queue.
-        return [], []
+    # The function between SQS and Batch submits and cannot note it: a job that fails before its worker begins would
+    # be nobody's.
     made = row.id in picture.unnoted
-    return ([_again(row, picture, where)], []) if made or row.state in JOB_WAITING else ([], [])
+    # Without one, and without our own mark, nothing says that Batch was asked: it may wait in the SQS queue.
+    stopped = row.aws_id == SUBMITTING and row.state in JOB_WAITING
+    return ([_again(row, picture, where)], []) if made or stopped else ([], [])
 
 
 def _again(row: JobRow, picture: Picture, where: Where) -> Repair:

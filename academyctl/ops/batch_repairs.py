@@ -146,6 +146,8 @@ class SetState:
         done = stores.batch_jobs.change(
             row, self.state, attempt=self.attempt, code=self.code, message=self.why, cancel=self.cancel,
             counted=self.counted, fail_video=self.why if self.fail_video else "",
+            # An operator cancels what is at work; a job that is believed dead must not have shown itself meanwhile.
+            untouched=self.cancel is None,
         )  # fmt: skip
         if not done:
             raise Changed(

@@ -9,7 +9,7 @@ from academyctl.ops.doctor_facts import FOREIGN, FRESH_MIN, Facts
 from academyctl.ops.doctor_machines import RULES as MACHINES
 from academyctl.ops.doctor_words import FAIL, UNKNOWN, WARN, Finding, found
 from academyctl.ops.scaling_policies import BATCH, FIXED, OUTSTANDING
-from academyctl.ops.scaling_state import Json
+from academyctl.ops.scaling_state import ACTIONS, Json
 
 _QUEUE_VARIABLES = {
     "video": ("VIDEO_QUEUE",), "ai": ("AI_QUEUE_LITE", "AI_QUEUE_BASIC"), "messaging": ("MESSAGING_QUEUE",)
@@ -80,7 +80,7 @@ def _scaler(facts: Facts) -> Iterator[Finding]:
         if metric in _VISIBLE and policy.get("PolicyType") == "TargetTrackingScaling":
             yield found(FAIL, "in-flight-uncounted", f"{name} follows {metric}", instead)
         if policy.get("PolicyType") in ("StepScaling", "SimpleScaling") and not any(
-            f"policy:{name}" in alarm["AlarmActions"] and alarm.get("ActionsEnabled", True)
+            any(f"policy:{name}" in alarm.get(key, ()) for key in ACTIONS) and alarm.get("ActionsEnabled", True)
             for alarm in state.of("alarm").values()
         ):
             yield found(FAIL, "no-alarm", name, f"academyctl scaling apply step-alarm --role {role} --apply")

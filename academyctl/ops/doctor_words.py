@@ -51,8 +51,9 @@ TEXTS = {
         "메시지 {count}개당 1대인데 워커는 {does}개씩 처리합니다. 항상 부족합니다",
     ),
     "foreign-function": Both(
-        "the function is not academyctl's: the platform's own counts a queue that it cannot read as empty",
-        "함수가 academyctl의 것이 아닙니다. 플랫폼의 함수는 읽지 못한 큐를 빈 큐로 셉니다",
+        "the function does not run this academyctl's code: the platform's own counts a queue that it cannot read as "
+        "empty",
+        "함수의 코드가 이 academyctl의 것이 아닙니다. 플랫폼의 함수는 읽지 못한 큐를 빈 큐로 셉니다",
     ),
     "rule-missing": Both(
         "no rule runs the function",

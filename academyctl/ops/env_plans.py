@@ -74,7 +74,8 @@ class Store:
     @property
     def undo(self) -> str:
         if not self.version:
-            return shlex.join(("aws", "ssm", "delete-parameter", "--name", self.name))
+            # No command line: copied from a local profile's run, it would reach another account.
+            return f"nothing: academyctl deletes no parameter; by hand in this account: delete {self.name} in SSM"
         words = ("ssm", "env", "put", "--name", self.name, "--version", str(self.version), "--apply")
         return shlex.join(("academyctl", *self.options, *words))
 
@@ -97,7 +98,7 @@ def read(text: str, what: str) -> Env:
         return parse(text)
     except BadEnv as error:
         raise WorkFailed(
-            f"{what} is no environment",
+            Both(f"{what} is no environment", f"{what}은(는) 환경 변수 파일이 아닙니다"),
             why=str(error),
             remedy=Both(
                 "NAME=value lines, a JSON object, or base64 of one",
@@ -175,8 +176,11 @@ def refuse_loss(old: Mapping[str, str], new: Mapping[str, str], diff: Diff, allo
 def _refused(what: str, names: Sequence[str], allowed: set[str]) -> WorkFailed:
     words = " ".join(f"--allow-removal {name}" for name in (*sorted(allowed), *names))
     return WorkFailed(
-        f"the parameter was not changed ({what})",
-        why="workers that start with it would lack what they had",
+        Both(f"the parameter was not changed ({what})", f"파라미터를 바꾸지 않았습니다 ({what})"),
+        why=Both(
+            "workers that start with it would lack what they had",
+            "그대로 바꾸면 새로 시작하는 워커에 있던 변수가 없어집니다",
+        ),
         remedy=Both(
             f"is it the right file? academyctl ssm env diff FILE; if it is meant: {words}",
             f"맞는 파일인가요? academyctl ssm env diff FILE. 의도한 것이면: {words}",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from academyctl.errors import Both, UsageError, WorkFailed
-from academyctl.ops import lambda_plans, lambda_saves, lambda_specs, lambda_triggers
+from academyctl.ops import lambda_plans, lambda_saves, lambda_specs, lambda_triggers, saves
 from academyctl.ops.lambda_plans import Configuration, Seen, Wanted
 from academyctl.ops.lambda_repairs import Configure, Delete
 from academyctl.ops.lambda_saves import Save
@@ -55,6 +55,10 @@ class There:
     triggers: Triggers
     place: Place
 
+    def saves(self, where: Path) -> Path:
+        """Where the saves of this account are."""
+        return saves.of_account(where, self.place.region, self.place.account)
+
 
 def look(stores: Stores, spec: Spec) -> There:
     """Everything that a plan needs, asked for at once. Raises AwsError."""
@@ -87,6 +91,7 @@ def deployment(stores: Stores, word: str, where: Path, *, role: str = "", reserv
     there = look(stores, spec)
     wanted = wanted_of(spec, there.seen, there.place, role=role or "", settings_role=stores.settings.fleet.lambda_role)
     wanted = replace(wanted, reserved=spec.reserved if reserve else None)
+    where = there.saves(where)
     save, undo = _save(where, spec.name, there, lambda_saves.DEPLOY, wanted, options)
     repairs = lambda_plans.plan(wanted, there.seen, undo=undo)
     repairs += lambda_triggers.plan(spec, there.triggers, there.place, undo=undo)
@@ -123,8 +128,9 @@ def wanted_of(spec: Spec, seen: Seen, place: Place, *, role: str, settings_role:
 def rollback(stores: Stores, name: str, where: Path, *, key: str = "", options: Sequence[str] = ()) -> Plan:
     """Put back what the newest deployment replaced, or the save of this key. Raises UsageError when there is none."""
     spec = _spec(stores, name)
-    was = lambda_saves.to_restore(where, spec.name, key)
     there = look(stores, spec)
+    where = there.saves(where)
+    was = lambda_saves.to_restore(where, spec.name, key)
     wanted = None
     if was.raw is not None:
         wanted = Wanted(
@@ -150,6 +156,7 @@ def environment(stores: Stores, name: str, where: Path, *, put: Mapping[str, str
     variables = {key: value for key, value in {**old.variables, **put}.items() if key not in drop}
     _check(stores, spec.name, variables)
     after = replace(old, variables=variables)
+    where = there.saves(where)
     save, undo = _save(where, spec.name, there, ENV, Wanted(spec.name, b"", after), options)
     repairs = (Configure(spec.name, old, after, undo),) if after != old else ()
     return Plan(spec.name, repairs, (), save, where)
@@ -157,11 +164,14 @@ def environment(stores: Stores, name: str, where: Path, *, put: Mapping[str, str
 
 def missing(name: str) -> WorkFailed:
     """There is no such function."""
+    words = "|".join(lambda_specs.WORDS)
     remedy = Both(
-        "see which there are: academyctl lambda list; to make ours: academyctl lambda deploy WORD",
-        "함수 목록 확인: academyctl lambda list. 만들려면: academyctl lambda deploy WORD",
+        f"see which there are: academyctl lambda list --all; to make ours: academyctl lambda deploy {words}",
+        f"함수 목록: academyctl lambda list --all. 만들려면: academyctl lambda deploy {words}",
     )
-    return WorkFailed(f"there is no Lambda function {name}", remedy=remedy, code="missing")
+    return WorkFailed(
+        Both(f"there is no Lambda function {name}", f"Lambda 함수 {name}이(가) 없습니다"), remedy=remedy, code="missing"
+    )
 
 
 def _check(stores: Stores, name: str, variables: Mapping[str, str]) -> None:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 Raw = Mapping[str, Any]
 
+# Whatever else a name is made of, these words in it mean a secret.
 _HARMLESS = re.compile(
-    r"\w*QUEUE\w*|METRIC_\w+|\w+_ASG_NAME|\w+_(MAX|MIN)|(\w+_)?TARGET_\w+|(MAX|MIN)_\w+|\w+_NAME_TAG|(\w+_)?MODE"
-    r"|ENVIRONMENT|COOLDOWN_SECONDS|SSM_PARAMETER_PREFIX|BATCH_\w+|S3_BUCKET\w*"
+    r"(?!\w*(?:PASS|SECRET|TOKEN|KEY|CREDENTIAL))"
+    r"(?:\w*QUEUE\w*|METRIC_\w+|\w+_ASG_NAME|\w+_(MAX|MIN)|(\w+_)?TARGET_\w+|(MAX|MIN)_\w+|\w+_NAME_TAG|(\w+_)?MODE"
+    r"|ENVIRONMENT|COOLDOWN_SECONDS|SSM_PARAMETER_PREFIX|BATCH_\w+|S3_BUCKET\w*)"
 )
 
 
@@ -250,4 +252,4 @@ def _there(stores: Stores, name: str) -> dict[str, Any]:
     """The function as it is, when no change of it is under way: AWS refuses a second one meanwhile."""
     if stores.functions.raw(name) is None:
         raise Changed(f"{name} was not changed", why="it is gone")
-    return stores.functions.settled(name)
+    return stores.functions.settled(name, failed=True)

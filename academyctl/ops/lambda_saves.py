@@ -128,9 +128,11 @@ def to_restore(where: Path, function: str, key: str = "") -> Save:
     found = listed(where, function)
     hit = next((one for one in found if (one.key == key if key else one.by == DEPLOY)), None)
     if hit is None:
-        what = f"there is no save {key} of {function}" if key else f"no deployment of {function} is on record here"
-        told = ", ".join(f"{one.key} ({one.at:%Y-%m-%d %H:%M} UTC, before a {one.by})" for one in found) or "none"
-        remedy = Both(f"saves in {where}: {told}", f"{where}에 있는 저장본: {told}")
+        what = Both(f"no deployment of {function} is on record here", f"{function}의 배포 기록이 여기에 없습니다")
+        if key:
+            what = Both(f"there is no save {key} of {function}", f"{function}의 저장본 {key}이(가) 없습니다")
+        told = ", ".join(f"{one.key} ({one.at:%Y-%m-%d %H:%M} UTC, before a {one.by})" for one in found)
+        remedy = Both(f"saves in {where}: {told or 'none'}", f"{where}에 있는 저장본: {told or '없음'}")
         raise UsageError(what, remedy=remedy, code="no-save")
     return hit
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST = 50
 """Instances in one call at most: AWS's own limit."""
+_SETTABLE = ("InService", "EnteringStandby", "Standby")
 FORGOTTEN = Both(
     "a protected instance is never chosen by a scale-in, and an instance refresh waits for it: take it back later "
     "(academyctl asg unprotect)",
@@ -64,6 +65,11 @@ class Protect:
         return shlex.join(("academyctl", *self.options, "asg", word, self.role, *self.instances, "--apply"))
 
 
+def settable(group: Group) -> tuple[str, ...]:
+    """The instances whose protection can be set: AWS refuses a whole call for one that comes or goes."""
+    return tuple(one.id for one in group.instances if one.state in _SETTABLE)
+
+
 def plan(
     role: str, group: Group, wanted: Iterable[str], *, protected: bool, options: Sequence[str] = ()
 ) -> tuple[Protect, ...]:
@@ -77,7 +83,7 @@ def plan(
     if strange:
         there = ", ".join(now) or "-"
         raise UsageError(
-            f"{', '.join(strange)} is not in {group.name}",
+            Both(f"{', '.join(strange)} is not in {group.name}", f"{', '.join(strange)}은(는) {group.name}에 없습니다"),
             remedy=Both(f"its instances: {there}", f"그룹의 인스턴스: {there}"),
         )
     other = [one for one in named if now[one] is not protected]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from academyctl.errors import Both, WorkFailed
+from academyctl.ops.shell_words import packed
 from academyctl.repairs import Changed
 from academyctl.stores.queue_admin import held
 
@@ -78,7 +79,7 @@ class SetAttributes:
 
     @property
     def undo(self) -> str:
-        back = [word for name, before, _after in self.changes for word in ("--set", f"{name}={before}")]
+        back = [word for name, before, _after in self.changes for word in ("--set", f"{name}={packed(before)}")]
         return _line(self.options, "tune", self.word, *back, dlq=self.dlq)
 
 
@@ -136,10 +137,13 @@ def refuse_unless_empty(name: str, count: int) -> None:
     """Raises WorkFailed for a queue that holds messages: deleting one is not how they are thrown away."""
     if count:
         raise WorkFailed(
-            f"{name} is not empty ({count} in it) and is not deleted",
+            Both(
+                f"{name} is not empty ({count} in it) and is not deleted",
+                f"{name}이(가) 비어 있지 않아 삭제하지 않습니다 ({count}개)",
+            ),
             remedy=Both(
-                "let workers finish them, or throw them away first: academyctl queue purge",
-                "워커가 처리하게 두거나 먼저 비우세요: academyctl queue purge",
+                f"let workers finish them, or throw them away first: academyctl queue purge {name}",
+                f"워커가 처리하게 두거나 먼저 비우세요: academyctl queue purge {name}",
             ),
             code="not-empty",
         )

@@ -116,7 +116,8 @@ def find(settings: Settings, name: str) -> tuple[QueueSpec, bool]:
         _refuse_fifo(name, UsageError)
     words = ", ".join(spec.word for spec in known)
     raise UsageError(
-        f"there is no queue {name} in the settings", remedy=Both(f"one of: {words}", f"다음 중 하나: {words}")
+        Both(f"there is no queue {name} in the settings", f"설정에 {name} 큐가 없습니다"),
+        remedy=Both(f"one of: {words}", f"다음 중 하나: {words}"),
     )
 
 

@@ -53,10 +53,19 @@ def folder(state_dir: str, audit: Path) -> Path:
     return (Path(state_dir).expanduser() if state_dir else audit.parent) / "scaling"
 
 
+def of_account(where: Path, region: str, account: str) -> Path:
+    """The part of `where` that is one account's: every account has groups and functions of the same names."""
+    return where / f"{account}-{region}"
+
+
 def listed(where: Path, group: str) -> tuple[Save, ...]:
     """The saves of a group, newest first. Raises ConfigError for one that cannot be read."""
-    found = [read(path) for path in sorted(where.glob("*.json"), reverse=True)]
-    return tuple(one for one in found if one.group == group)
+    return tuple(one for one in all_of(where) if one.group == group)
+
+
+def all_of(where: Path) -> tuple[Save, ...]:
+    """Those of every group; of one group newest first. Raises as `listed`."""
+    return tuple(read(path) for path in sorted(where.glob("*.json"), reverse=True))
 
 
 def begun(where: Path, save: Save) -> Save:
@@ -91,16 +100,23 @@ def to_restore(where: Path, group: str, wanted: str = "") -> Save:
         remedy = Both(
             "the saves are listed by: academyctl scaling show", "저장된 상태 목록 보기: academyctl scaling show"
         )
-        what = f"there is no save '{wanted}' of {group}" if wanted else f"nothing was applied to {group} that is saved"
-        raise UsageError(what, why=f"looked in {where}", remedy=remedy, code="no-save")
+        what = Both(f"nothing was applied to {group} that is saved", f"{group}에 되돌릴 적용 기록이 없습니다")
+        if wanted:
+            what = Both(f"there is no save '{wanted}' of {group}", f"{group}의 저장 '{wanted}'이(가) 없습니다")
+        raise UsageError(what, why=Both(f"looked in {where}", f"찾은 곳: {where}"), remedy=remedy, code="no-save")
     return hit
 
 
 def mark_restored(where: Path, save: Save) -> None:
-    """This state is back: neither it nor an apply after it is to be put back again."""
+    """This state is back: neither it nor an apply after it is to be put back again.
+
+    That of a rollback is back: the apply that it had taken back is in force again, and can be taken back again.
+    """
     for one in listed(where, save.group):
         if one.by == APPLY and one.name >= save.name and not one.taken_back:
             write(replace(one, taken_back=True, ended=True))
+        elif save.by == ROLLBACK and one.name == save.what and one.taken_back:
+            write(replace(one, taken_back=False))
 
 
 def mark_ended(where: Path, group: str, by: str) -> None:

@@ -6,7 +6,7 @@ New things are made before old ones are taken away, so that a run that stops in 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from academyctl.ops.scaling_policies import (
     wanted,
 )
 from academyctl.ops.scaling_repairs import Replace
+from academyctl.ops.scaling_shared import own_part
 from academyctl.ops.scaling_state import READ, Json, Parts, State
 from academyctl.repairs import Repair
 
@@ -66,7 +67,7 @@ def plan_apply(asked: Asked, now: State, around: Around, *, undo: str) -> Plan:
 
 def plan_rollback(save: Save, now: State, codes: Path, *, undo: str) -> Plan:
     """The changes that put back what a save holds. Raises WorkFailed when a function's code was not kept."""
-    target, shared = _own_part(save, now)
+    target, shared = own_part(save, now)
     repairs = tuple(_differences(now, target, codes, undo))
     least, desired, most = save.size
     resize: tuple[Repair, ...] = ()
@@ -120,17 +121,23 @@ def _present(now: State) -> int | None:
 def _check(asked: Asked, now: State) -> None:
     if (asked.policy == FIXED) != (asked.size is not None):
         raise UsageError(
-            "--size belongs to fixed" if asked.size is not None else "fixed needs a size",
-            remedy=Both("for example: scaling apply fixed --size 2", "예: scaling apply fixed --size 2"),
+            Both("--size belongs to fixed", "--size는 fixed에만 씁니다")
+            if asked.size is not None
+            else Both("fixed needs a size", "fixed에는 크기가 필요합니다"),
+            remedy=Both("as: academyctl scaling plan fixed --size 2", "예: academyctl scaling plan fixed --size 2"),
         )
     if asked.policy == FIXED and (asked.least is not None or asked.most is not None):
         raise UsageError(
-            "--min and --max are the size itself under fixed", remedy=Both("leave them out", "빼고 실행하세요")
+            Both("--min and --max are the size itself under fixed", "fixed에서는 --size가 곧 min과 max입니다"),
+            remedy=Both("leave them out", "빼고 실행하세요"),
         )
     if asked.policy == TT_BACKLOG and not asked.workers_protect and not _protects(now):
         raise UsageError(
-            "tt-backlog needs instances that are protected while they work",
-            why=f"no instance of {now.names.group} is",
+            Both(
+                "tt-backlog needs instances that are protected while they work",
+                "tt-backlog에는 작업 중에 보호되는 인스턴스가 필요합니다",
+            ),
+            why=Both(f"no instance of {now.names.group} is", f"{now.names.group}에 보호된 인스턴스가 없습니다"),
             remedy=words.BUSY_KILLED,
             code="unprotected",
         )
@@ -150,7 +157,10 @@ def _sizes(asked: Asked, now: State) -> tuple[Sizes, str]:
     least = asked.least if asked.least is not None else least
     most = asked.most if asked.most is not None else most
     if least > most:
-        raise UsageError(f"min {least} is more than max {most}", remedy=Both("give both", "둘 다 지정하세요"))
+        raise UsageError(
+            Both(f"min {least} is more than max {most}", f"min {least}이(가) max {most}보다 큽니다"),
+            remedy=Both("give both", "둘 다 지정하세요"),
+        )
     return Sizes(least, max(least, min(most, desired)), most), "bounds"
 
 
@@ -226,40 +236,18 @@ def _permissions(part: Json) -> tuple[Permission, ...]:
 
 def _code(name: str, sha: str, codes: Path | None) -> bytes:
     path = saves.code_path(codes, sha) if codes else None
-    if path is not None and path.exists():
-        return path.read_bytes()
+    kept = path.read_bytes() if path is not None and path.exists() else b""
+    if sha256(kept) == sha:
+        return kept
     for handler in HANDLERS:
         if sha256(made := package(handler)) == sha:
             return made
     raise WorkFailed(
-        f"the code of {name} cannot be put back",
-        why=f"{path} is not there",
+        Both(f"the code of {name} cannot be put back", f"{name}의 코드를 되돌릴 수 없습니다"),
+        why=f"{path} is {'another' if kept else 'not there'}",
         remedy=Both("deploy it by hand, then run the command again", "직접 배포한 뒤 명령을 다시 실행하세요"),
         code="no-code",
     )
-
-
-def _own_part(save: Save, now: State) -> tuple[Parts, bool]:
-    """What the save holds; of a function that other groups use by now, only this group's variables."""
-    name, mine = now.names.function, f"{now.names.role.upper()}_"
-    there, old = now.of("function").get(name), save.parts.get("function", {}).get(name)
-    if there is None or _others(there, mine) <= _others(old, mine):
-        return save.parts, False
-    variables = {k: v for k, v in there["Configuration"]["variables"].items() if not _mode(k, mine)}
-    variables |= {k: v for k, v in (old or {"Configuration": {"variables": {}}})["Configuration"]["variables"].items()
-                  if _mode(k, mine)}  # fmt: skip
-    kept = {**there, "Configuration": {**there["Configuration"], "variables": variables}}
-    function = {**save.parts.get("function", {}), name: kept}
-    return {**save.parts, "function": function, "rule": now.of("rule")}, True
-
-
-def _others(function: Json | None, mine: str) -> set[tuple[str, str]]:
-    variables: Mapping[str, str] = function["Configuration"]["variables"] if function else {}
-    return {(key, value) for key, value in variables.items() if key.endswith("_MODE") and not key.startswith(mine)}
-
-
-def _mode(key: str, mine: str) -> bool:
-    return key in (f"{mine}MODE", f"{mine}TARGET_MESSAGES_PER_INSTANCE")
 
 
 def _remarks(asked: Asked, now: State, after: Sizes) -> Iterator[Both]:

@@ -15,7 +15,7 @@ from academyctl.ops import lambda_triggers
 from academyctl.ops.lambda_repairs import Configuration
 from academyctl.ops.lambda_specs import SCHEDULE, Spec
 from academyctl.ops.package import package, sha256
-from academyctl.ops.scaling_state import Json, Names, State
+from academyctl.ops.scaling_state import ACTIONS, Json, Names, State
 
 OUTSTANDING, BATCH, TT_BACKLOG, LAMBDA_RULE, TT_TOTAL, STEP_ALARM, FIXED = POLICIES = (
     "outstanding", "batch", "tt-backlog", "lambda-rule", "tt-total", "step-alarm", "fixed",
@@ -57,11 +57,14 @@ def wanted(policy: str, now: State, around: Around) -> Made:
     these = now.names
     if policy not in POLICIES:
         known = ", ".join(POLICIES)
-        raise UsageError(f"there is no policy '{policy}'", remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"))
+        raise UsageError(
+            Both(f"there is no policy '{policy}'", f"'{policy}' 정책은 없습니다"),
+            remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"),
+        )
     of_video = policy in (TT_TOTAL, BATCH) and these.role != "video"
     if of_video or (policy in _ONE_QUEUE and len(these.queues) > 1):
         raise UsageError(
-            f"{policy} is not for the {these.role} workers",
+            Both(f"{policy} is not for the {these.role} workers", f"{policy}은(는) {these.role} 워커에 쓸 수 없습니다"),
             why="it is the video queue's" if of_video else "their messages are in several queues",
             remedy=Both("use outstanding or fixed", "outstanding 또는 fixed를 쓰세요"),
         )
@@ -77,10 +80,13 @@ def wanted(policy: str, now: State, around: Around) -> Made:
 
 def _without_policies(alarms: Mapping[str, Json]) -> dict[str, Json]:
     """Alarms that do something else as well, doing that alone; the others go with their policies."""
-    rest = {
-        name: [one for one in alarm["AlarmActions"] if not one.startswith("policy:")] for name, alarm in alarms.items()
-    }
-    return {name: {**alarms[name], "AlarmActions": actions} for name, actions in rest.items() if actions}
+    found = {}
+    for name, alarm in alarms.items():
+        rest = {key: [one for one in alarm.get(key, []) if not one.startswith("policy:")] for key in ACTIONS}
+        if any(rest.values()):
+            kept = {key: value for key, value in alarm.items() if key not in ACTIONS}
+            found[name] = kept | {key: actions for key, actions in rest.items() if actions}
+    return found
 
 
 _ONE_QUEUE = (TT_BACKLOG, STEP_ALARM)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from academyctl.ops.scaling_state import Json, Names, read_one
+from academyctl.ops.scaling_state import ACTIONS, Json, Names, read_one
 from academyctl.repairs import Changed
 
 if TYPE_CHECKING:
@@ -103,10 +103,10 @@ def _put_group(stores: Stores, name: str, after: Json, now: Json | None) -> None
 
 def _put_alarm(stores: Stores, these: Names, name: str, after: Json) -> None:
     arns = {f"policy:{raw['PolicyName']}": str(raw["PolicyARN"]) for raw in stores.asg.raw_policies(these.group)}
-    actions = [arns.get(action, action) for action in after["AlarmActions"]]
-    if gone := [action for action in actions if action.startswith("policy:")]:
+    actions = {key: [arns.get(one, one) for one in after[key]] for key in ACTIONS if key in after}
+    if gone := [one for some in actions.values() for one in some if one.startswith("policy:")]:
         raise Changed(f"alarm {name} was not made", why=f"the {gone[0].replace(':', ' ')} that it should run is gone")
-    stores.alarms.put({**after, "AlarmActions": actions})
+    stores.alarms.put({**after, **actions})
 
 
 def _put_mapping(stores: Stores, these: Names, name: str, after: Json, now: Json | None) -> None:
@@ -115,18 +115,17 @@ def _put_mapping(stores: Stores, these: Names, name: str, after: Json, now: Json
         made = stores.functions.map(these.feeder, str(after["EventSourceArn"]), options)
     else:
         made = _mapping_id(stores, these, name)
-        fixed = ("FunctionName", "EventSourceArn", "Enabled")
-        if {k: v for k, v in after.items() if k not in fixed} != {k: v for k, v in now.items() if k not in fixed}:
-            stores.functions.remap(made, {key: value for key, value in after.items() if key not in fixed})
-        stores.functions.enable_mapping(made, enabled=bool(after["Enabled"]))
+        # In one call: AWS refuses a second one while the first is being made.
+        stores.functions.remap(made, {key: value for key, value in after.items() if now.get(key) != value})
     stores.functions.mapping_settled(made, "Enabled" if after["Enabled"] else "Disabled")
 
 
 def _mapping_id(stores: Stores, these: Names, queue: str) -> str:
+    # One that is being deleted is listed for some seconds more.
     return next(
         str(raw["UUID"])
         for raw in stores.functions.mappings(these.feeder)
-        if str(raw.get("EventSourceArn", "")).rpartition(":")[2] == queue
+        if str(raw.get("EventSourceArn", "")).rpartition(":")[2] == queue and raw.get("State") != "Deleting"
     )
 
 

@@ -38,6 +38,8 @@ MAPPING = (
     "FunctionName", "EventSourceArn", "BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes",
     "ScalingConfig", "FilterCriteria", "Enabled",
 )  # fmt: skip
+ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
+"""What an alarm does when it turns to a state; a step policy may be in any of them (in on OK)."""
 _POLICY_ARN = re.compile(r"autoScalingGroupName/(?P<group>[^:]+):policyName/(?P<policy>.+)$")
 
 
@@ -93,7 +95,13 @@ def gather(stores: Stores, these: Names) -> State:
                 "see which groups exist: academyctl asg show; or correct the setting (academyctl config show)",
                 "어떤 그룹이 있는지 확인하거나 (academyctl asg show) 설정을 고치세요 (academyctl config show)",
             )
-            raise WorkFailed(f"there is no Auto Scaling group {these.group}", remedy=remedy, code="missing")
+            raise WorkFailed(
+                Both(
+                    f"there is no Auto Scaling group {these.group}", f"Auto Scaling 그룹 {these.group}이(가) 없습니다"
+                ),
+                remedy=remedy,
+                code="missing",
+            )
         return State(these, {"group": {these.group: _group(raw)}, **{p: f.result() for p, f in asked.items()}}, raw)
 
 
@@ -148,13 +156,13 @@ def _alarms(stores: Stores, these: Names) -> dict[str, Json]:
 
     found: dict[str, Json] = {}
     for raw in stores.alarms.all():
-        actions = [str(one) for one in raw.get("AlarmActions") or []]
-        ours = any((hit := _POLICY_ARN.search(one)) and hit["group"] == these.group for one in actions)
+        actions = {key: [str(one) for one in raw[key]] for key in ACTIONS if raw.get(key)}
+        ours = any(_without_ids(one, these.group) != one for some in actions.values() for one in some)
         if ours and not str(raw.get("AlarmDescription", "")).startswith("DO NOT EDIT OR DELETE. For TargetTracking"):
             request = request_of(raw)
             if request.get("TreatMissingData") == "missing":
                 del request["TreatMissingData"]  # the default, which one service tells and another does not
-            request["AlarmActions"] = [_without_ids(one, these.group) for one in actions]
+            request |= {key: [_without_ids(one, these.group) for one in some] for key, some in actions.items()}
             found[str(raw["AlarmName"])] = request
     return found
 

@@ -67,7 +67,9 @@ def recorded(path: Path) -> tuple[Job, ...]:
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read", why=str(error), remedy=_SHAPE) from error
+        raise UsageError(
+            Both(f"{path} cannot be read", f"{path}을(를) 읽을 수 없습니다"), why=str(error), remedy=_SHAPE
+        ) from error
     found: list[Job] = []
     for number, row in enumerate(rows, 1):
         if not "".join(row).strip():
@@ -82,7 +84,7 @@ def recorded(path: Path) -> tuple[Job, ...]:
             raise UsageError(f"{path} line {number} is no upload", why=",".join(row)[:80], remedy=_SHAPE)
         found.append(Job(at_s, encode_s))
     if not found:
-        raise UsageError(f"{path} has no uploads", remedy=_SHAPE)
+        raise UsageError(Both(f"{path} has no uploads", f"{path}에 업로드가 없습니다"), remedy=_SHAPE)
     return _from_midnight(found)
 
 

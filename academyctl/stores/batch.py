@@ -5,6 +5,7 @@ Every method raises AwsError and nothing else.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def _job(raw: Raw) -> AwsJob:
     return AwsJob(
         id=str(raw["jobId"]), name=str(raw["jobName"]), status=str(raw["status"]),
         why=str(container.get("reason") or raw.get("statusReason") or ""),
-        job_id=parameters.get("job_id") or given.get("VIDEO_JOB_ID", ""),
+        job_id=_spelled(parameters.get("job_id") or given.get("VIDEO_JOB_ID", "")),
         definition=str(raw.get("jobDefinition", "")).rsplit("/", 1)[-1],
         command=tuple(map(str, container.get("command") or ())), environment=given, parameters=parameters,
         exit_code=container.get("exitCode"), created_at=_at(raw["createdAt"]) or datetime.now(UTC),
@@ -176,6 +177,14 @@ def _job(raw: Raw) -> AwsJob:
         log_group=str(options.get("awslogs-group") or DEFAULT_GROUP), stream=str(container.get("logStreamName") or ""),
         ending=bool(raw.get("isTerminated") or raw.get("isCancelled")),
     )  # fmt: skip
+
+
+def _spelled(job_id: str) -> str:
+    """A job's id as the database spells it: in capitals or without hyphens it is the same row's."""
+    try:
+        return str(uuid.UUID(job_id))
+    except ValueError:
+        return job_id
 
 
 def _attempt(raw: Raw) -> Attempt:

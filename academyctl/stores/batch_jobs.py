@@ -56,6 +56,7 @@ SET state = %(state)s::text, attempt_count = %(attempt)s, error_code = %(code)s,
 WHERE id = %(id)s AND state = %(was)s::text AND attempt_count = %(was_attempt)s
       AND cancel_requested = %(was_cancel)s
       AND coalesce(aws_batch_job_id, '') = %(was_aws)s
+      AND (%(untouched_since)s::timestamptz IS NULL OR updated_at = %(untouched_since)s)
 """
 _FAIL_VIDEO = """
 UPDATE video_video SET status = 'FAILED', error_reason = %s, updated_at = now(), leased_by = '', leased_until = NULL
@@ -186,8 +187,12 @@ class BatchJobs:
         cancel: bool | None = None,
         counted: str | None = None,
         fail_video: str = "",
+        untouched: bool = False,
     ) -> bool:
-        """Another state, while the row is as it was seen; with `fail_video` its video is FAILED for that reason."""
+        """Another state, while the row is as it was seen; with `fail_video` its video is FAILED for that reason.
+
+        `untouched`: and nobody has written it since, not even a worker's heartbeat.
+        """
         with self._tx() as cursor:
             values = {
                 "id": row.id, "was": row.state, "was_attempt": row.attempt, "was_cancel": row.cancel_requested,
@@ -195,6 +200,7 @@ class BatchJobs:
                 "code": code, "message": message[:ERROR_REASON_MAX],
                 "cancel": row.cancel_requested if cancel is None else cancel,
                 "counted": row.counted_id if counted is None else counted,
+                "untouched_since": row.updated_at if untouched else None,
             }  # fmt: skip
             done: bool = cursor.execute(_CHANGE, values).rowcount == 1
             if done and fail_video:

@@ -64,11 +64,12 @@ class Fleet:
             found = _pages(_signed(call), "AutoScalingGroups", MaxRecords=_PAGE, **asked)
             return {group.name: group for group in map(_fleet_shapes.group, found)}
 
-    def resize(self, name: str, *, min: int, desired: int, max: int) -> None:  # noqa: A002 - the field's own words
-        """Set a group's sizes in one call; no check is made that they fit one another."""
+    def resize(self, name: str, *, min: int, desired: int | None, max: int) -> None:  # noqa: A002 - the field's own words
+        """Set a group's sizes in one call, desired None as it is; no check is made that they fit one another."""
+        asked = {} if desired is None else {"DesiredCapacity": desired}
         with ours("autoscaling:UpdateAutoScalingGroup", name):
             self._clients("autoscaling").update_auto_scaling_group(
-                AutoScalingGroupName=name, MinSize=min, MaxSize=max, DesiredCapacity=desired
+                AutoScalingGroupName=name, MinSize=min, MaxSize=max, **asked
             )
 
     def activities(self, name: str = "") -> tuple[Activity, ...]:

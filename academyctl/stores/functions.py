@@ -54,7 +54,7 @@ class Functions:
         try:
             with urllib.request.urlopen(str(location), timeout=_CODE_S) as answer:  # noqa: S310 - AWS's own https link
                 code: bytes = answer.read()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # an image has no zip, and so no link
             raise AwsError(
                 f"the code of {name} could not be downloaded", why=str(error), cause="unreachable", code="download"
             ) from error
@@ -109,13 +109,16 @@ class Functions:
     def forbid(self, name: str, statement: str) -> None:
         self._asked("RemovePermission", name, FunctionName=name, StatementId=statement)
 
-    def settled(self, name: str, *, timeout_s: float = _SETTLE_S) -> Raw:
-        """Wait until a change has been made (State, LastUpdateStatus); the configuration then."""
+    def settled(self, name: str, *, timeout_s: float = _SETTLE_S, failed: bool = False) -> Raw:
+        """Wait until a change has been made (State, LastUpdateStatus); the configuration then.
+
+        Raises for one that failed, unless `failed`: the next change is what mends it.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             now = self.raw(name) or {}
             state, update = str(now.get("State", "Active")), str(now.get("LastUpdateStatus", "Successful"))
-            if state == "Failed" or update == "Failed":
+            if not failed and "Failed" in (state, update):
                 why = str(now.get("StateReason") or now.get("LastUpdateStatusReason") or f"{state} {update}")
                 raise AwsError(f"{name} could not be set up", why=why, code="function-failed", remedy=_SHOW)
             if state != "Pending" and update != "InProgress":

@@ -61,7 +61,8 @@ class Rules:
             self.untarget(name, sorted(extra))
         if targets:
             with ours("events:PutTargets", name):
-                self._client.put_targets(Rule=name, Targets=[dict(one) for one in targets])
+                answer = self._client.put_targets(Rule=name, Targets=[dict(one) for one in targets])
+            _taken(answer, "events:PutTargets", name)
 
     def enable(self, name: str) -> None:
         with ours("events:EnableRule", name):
@@ -74,11 +75,13 @@ class Rules:
     def target(self, name: str, target_id: str, arn: str) -> None:
         """Point the rule at something."""
         with ours("events:PutTargets", name):
-            self._client.put_targets(Rule=name, Targets=[{"Id": target_id, "Arn": arn}])
+            answer = self._client.put_targets(Rule=name, Targets=[{"Id": target_id, "Arn": arn}])
+        _taken(answer, "events:PutTargets", name)
 
     def untarget(self, name: str, target_ids: Sequence[str]) -> None:
         with ours("events:RemoveTargets", name):
-            self._client.remove_targets(Rule=name, Ids=list(target_ids))
+            answer = self._client.remove_targets(Rule=name, Ids=list(target_ids))
+        _taken(answer, "events:RemoveTargets", name)
 
     def delete(self, name: str) -> None:
         """Delete a rule without targets."""
@@ -88,3 +91,11 @@ class Rules:
     @property
     def _client(self) -> Any:
         return self._clients("events")
+
+
+def _taken(answer: Mapping[str, Any], action: str, name: str) -> None:
+    """AWS answers 200 to a change of targets that it did not make, and says so in the answer."""
+    if answer.get("FailedEntryCount"):
+        first: Mapping[str, Any] = next(iter(answer.get("FailedEntries") or []), {})
+        why = f"{first.get('ErrorCode', '')} {first.get('ErrorMessage', '')}".strip()
+        raise AwsError(f"{action} failed for {name}", why=why, cause="refused", code=str(first.get("ErrorCode") or ""))

@@ -43,6 +43,8 @@ def test_the_list_names_each_jobs_row(cli: Cli, desk: Desk, ran: str) -> None:
     assert (job["id"], job["status"], job["video_id"], job["row_state"]) == (ran, "FAILED", row["video_id"], "QUEUED")
     assert cli("batch", "list", "--status", "running", "--output", "json").json["jobs"] == []
     assert cli("batch", "list", "--status", "BROKEN").code == 2
+    head, line = cli("batch", "list").out.splitlines()
+    assert (head.split()[0], job["id"] in line) == ("status", True)
 
 
 def test_the_logs_are_those_of_the_job_and_followed_to_its_end(cli: Cli, desk: Desk, ran: str) -> None:

@@ -149,8 +149,11 @@ def _size(aws: Mapping[str, Any], wanted: Settings, run: Run, *, dry: bool) -> N
         decision = _decide(aws["sqs"], wanted, run, role, group)
         desired = int(group["DesiredCapacity"])
         run.decisions[role.word] = (desired, decision)
-        if decision.action != policy.HOLD and not dry:
-            _set(aws["autoscaling"], wanted.groups[role.word], desired, decision, run.depths[role.word], run)
+        if decision.action == policy.HOLD or dry:
+            continue
+        if not _set(aws["autoscaling"], wanted.groups[role.word], desired, decision, run.depths[role.word], run):
+            # What is published is what the group has.
+            run.decisions[role.word] = (desired, policy.Decision(desired, policy.HOLD, "not set"))
 
 
 def _decide(sqs: Any, wanted: Settings, run: Run, role: Role, group: Mapping[str, Any]) -> policy.Decision:
@@ -172,16 +175,17 @@ def _decide(sqs: Any, wanted: Settings, run: Run, role: Role, group: Mapping[str
     return policy.lambda_rule(again, desired, bounds, per_worker=per_worker, busy=busy)
 
 
-def _set(autoscaling: Any, name: str, desired: int, decision: policy.Decision, depth: policy.Depth, run: Run) -> None:
+def _set(autoscaling: Any, name: str, desired: int, decision: policy.Decision, depth: policy.Depth, run: Run) -> bool:
     try:
         autoscaling.set_desired_capacity(
             AutoScalingGroupName=name, DesiredCapacity=decision.desired, HonorCooldown=False
         )
     except Exception as error:  # noqa: BLE001 - the other groups and the metrics are still to be served
         run.failed.append(f"set_asg_desired failed for {name}: {readings.said(error)}")
-        return
+        return False
     counts = f"visible={depth.visible} in_flight={depth.in_flight}"
     print(f"{name} desired {desired} -> {decision.desired} ({counts})")
+    return True
 
 
 def _publish(cloudwatch: Any, wanted: Settings, run: Run) -> None:

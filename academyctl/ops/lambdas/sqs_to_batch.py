@@ -2,7 +2,7 @@
 
 The message travels with the job: its container reads no queue. Standard library and boto3 only; this file alone is the
 function. Environment: BATCH_JOB_QUEUE, BATCH_JOB_DEFINITION, ENVIRONMENT, MAX_CONCURRENT_JOBS (0 = no limit),
-BUSY_SECONDS (900), MAX_RECEIVES (3: the queue's maxReceiveCount).
+BUSY_SECONDS (900), MAX_RECEIVES (3: where the queue does not tell its maxReceiveCount).
 
 A message is acknowledged when its job is there, and only then. While Batch is away or full it comes back later, and
 never reaches the DLQ by waiting: before its last receive a delayed copy of it is sent instead. What Batch refuses about
@@ -95,7 +95,7 @@ def jobs_of(body: str, message_id: str) -> list[Raw]:
     if "Records" in data:
         return [upload(*one, "", message_id) for one in uploads_of(data["Records"])]
     if isinstance(data.get("s3"), dict):
-        video = data.get("video") or {}
+        video = data["video"] if isinstance(data.get("video"), dict) else {}
         number = str(video.get("id") or video.get("video_id") or "")
         return [upload(data["s3"].get("bucket"), data["s3"].get("key"), number, message_id)]
     if "bucket" in data and "key" in data:
@@ -106,15 +106,23 @@ def jobs_of(body: str, message_id: str) -> list[Raw]:
 
 
 def uploads_of(records: Any) -> list[tuple[str, str]]:
-    """(bucket, key) of an S3 event's records; keys are URL-encoded there, and only there. Raises BadMessage."""
+    """(bucket, key) of the objects that an S3 event says were created; none for one that says another thing.
+
+    Keys are URL-encoded there, and only there. Raises BadMessage.
+    """
     try:
-        found = [one["s3"] for one in records if "s3" in one]
-        uploads = [(one["bucket"]["name"], unquote_plus(one["object"]["key"])) for one in found]
-    except (KeyError, TypeError) as error:
+        found = [one for one in records if "s3" in one]
+        made = [one["s3"] for one in found if created(str(one.get("eventName") or "ObjectCreated"))]
+        uploads = [(one["bucket"]["name"], unquote_plus(one["object"]["key"])) for one in made]
+    except (KeyError, TypeError, AttributeError) as error:
         raise BadMessage(f"no S3 event: {error}") from error
-    if not uploads:
+    if not found:
         raise BadMessage("no S3 record in it")
     return uploads
+
+
+def created(event_name: str) -> bool:
+    return event_name.removeprefix("s3:").startswith("ObjectCreated")
 
 
 def upload(bucket: object, key: object, video_id: str, message_id: str) -> Raw:
@@ -151,9 +159,10 @@ def variables(values: dict[str, str]) -> Raw:
 
 def there(batch: Any, name: str, again: bool) -> bool:
     """Whether the job was submitted before. AWS forgets an ended one a week later, as the queue does its message."""
-    found = batch.list_jobs(
+    pages = batch.get_paginator("list_jobs").paginate(
         jobQueue=os.environ["BATCH_JOB_QUEUE"], filters=[{"name": "JOB_NAME", "values": [name]}]
-    )["jobSummaryList"]  # fmt: skip
+    )  # fmt: skip
+    found = (one for page in pages for one in page["jobSummaryList"])
     return any(one["jobName"] == name and (not again or one["status"] in ACTIVE) for one in found)
 
 
@@ -180,7 +189,7 @@ def later(record: Raw, why: str) -> list[str]:
         sqs = client("sqs")
         url = sqs.get_queue_url(QueueName=record["eventSourceARN"].rsplit(":", 1)[-1])["QueueUrl"]
         received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-        if received < int(os.environ.get("MAX_RECEIVES") or 3):
+        if received < receives(sqs, url):
             sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=wait)
             return [record["messageId"]]
         # Its last receive: the next one would be the DLQ's. The copy is there before the message is let go.
@@ -193,11 +202,24 @@ def later(record: Raw, why: str) -> list[str]:
         return [record["messageId"]]
 
 
+def receives(sqs: Any, url: str) -> int:
+    """How often the queue gives a message out before it is a dead letter: what it says itself, else MAX_RECEIVES."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        said = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"]).get("Attributes") or {}
+        found = int(json.loads(said.get("RedrivePolicy") or "{}").get("maxReceiveCount") or 0)
+    except (ClientError, BotoCoreError, ValueError):
+        found = 0
+    return found or int(os.environ.get("MAX_RECEIVES") or 3)
+
+
 def copied(record: Raw) -> Raw:
-    """The message's attributes as SendMessage takes them, and which message it is a copy of."""
+    """The message's attributes as SendMessage takes them (ten), and which message it is a copy of."""
     kept = {COPY_OF: {"DataType": "String", "StringValue": attribute(record, COPY_OF) or record["messageId"]}}
-    for name, one in (record.get("messageAttributes") or {}).items():
-        if one.get("stringValue") and name != COPY_OF:
+    carried = (record.get("messageAttributes") or {}).items()
+    for name, one in sorted(carried, key=lambda pair: not pair[0].startswith("academyctl.")):
+        if len(kept) < 10 and one.get("stringValue") and name != COPY_OF:
             kept[name] = {"DataType": one.get("dataType", "String"), "StringValue": one["stringValue"]}
     return kept
 
