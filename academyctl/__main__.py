@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from academyctl import cli
 
 if TYPE_CHECKING:
-    from academyctl.errors import AcademyError
+    from academyctl.errors import AcademyError, Both
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,6 +59,9 @@ def _told(words: list[str]) -> int:
     from academyctl import errors, output
 
     output.begin()
+    # Chosen before the words are parsed: what is wrong with them is told in it, too.
+    if (lang := _value_of(words, "--lang")) in output.LANGS:
+        output.choose_lang(lang)
     fmt = asked_format(words)
     try:
         code = _run(words)
@@ -117,9 +120,52 @@ def _usage(error: Exception) -> AcademyError:
     remedy = errors.Both(f"see: {path} --help", f"도움말: {path} --help")
     if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
         output.note(context.get_help())
-        return errors.UsageError("a command is missing", remedy=remedy)
+        return errors.UsageError(errors.Both("a command is missing", "명령을 더 입력해야 합니다"), remedy=remedy)
     message = error.format_message() if hasattr(error, "format_message") else str(error)
-    return errors.UsageError(message, remedy=remedy)
+    return errors.UsageError(in_both(message), remedy=remedy)
+
+
+_KOREAN = (
+    (r"No such command '(.+?)'\.", r"'\1' 명령은 없습니다."),
+    (r"Did you mean (.+?)\?", r"혹시 \1인가요?"),
+    (r"No such option:? '?(-[^ '.]*)'?\.?", r"\1 옵션은 없습니다."),
+    (r"\(Possible options: (.+?)\)", r"(비슷한 옵션: \1)"),
+    (r"Missing argument '(.+?)'\.?", r"\1을(를) 입력해야 합니다."),
+    (r"Missing option '(.+?)'\.?", r"\1 옵션이 필요합니다."),
+    (r"Option '(.+?)' requires an argument\.", r"\1 옵션에는 값이 필요합니다."),
+    (r"Got unexpected extra arguments? \((.+?)\)", r"남는 인수가 있습니다 (\1)"),
+    (r"Invalid value for (.+?): ", r"\1의 값이 올바르지 않습니다: "),
+    (r"'(.*?)' is not a valid (?:int|integer)(?: range)?\.", r"'\1'은(는) 정수가 아닙니다."),
+    (r"'(.*?)' is not a valid float(?: range)?\.", r"'\1'은(는) 숫자가 아닙니다."),
+    (r"(\S+) is not in the range (.+?)\.$", r"\1은(는) 범위 \2 밖입니다."),
+    (r"'(.*?)' is not one of (.+?)\.$", r"'\1'은(는) 다음 중 하나가 아닙니다: \2"),
+    (r"(?:File|Path) '(.+?)' does not exist\.", r"'\1' 파일이 없습니다."),
+)
+
+
+def in_both(message: str) -> Both:
+    """The parser's sentence, and the same in Korean as far as it is one that we know."""
+    import re
+
+    from academyctl.errors import Both
+
+    message = re.sub(r"is not a valid (int|float) range", r"is not a valid \1", message)
+    ko = message
+    for pattern, korean in _KOREAN:
+        ko = re.sub(pattern, korean, ko)
+    return Both(message, ko)
+
+
+def _value_of(words: Sequence[str], option: str) -> str:
+    """The value of a global option, which stands before the command; '' when it is not given."""
+    from itertools import zip_longest
+
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
+        if word == option:
+            return after
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return ""
 
 
 def asked_format(words: Sequence[str]) -> str:

@@ -54,11 +54,20 @@ class Resize:
     def do(self, stores: Stores) -> None:
         group = stores.fleet.groups([self.name]).get(self.name)
         now = sizes(group) if group else None
-        if now != self.before:
+        # What scales the group sets its desired size each minute. Where that is no part of the change it is not
+        # written at all: the number that was read may be old by now, and a lower one ends instances at work.
+        bounds_alone = self.before.desired == self.after.desired
+        if now is None or not (self._same_bounds(now) if bounds_alone else now == self.before):
             raise Changed(
                 f"{self.name} was not changed", why=f"it has {now}, it had {self.before}" if now else "it is gone"
             )
-        stores.fleet.resize(self.name, min=self.after.min, desired=self.after.desired, max=self.after.max)
+        desired = None if bounds_alone else self.after.desired
+        stores.fleet.resize(self.name, min=self.after.min, desired=desired, max=self.after.max)
+
+    def _same_bounds(self, now: Sizes) -> bool:
+        """Whether the bounds are as the plan showed them, and the new ones move no desired size."""
+        same = (now.min, now.max) == (self.before.min, self.before.max)
+        return same and self.after.min <= now.desired <= self.after.max
 
     @property
     def undo(self) -> str:
@@ -81,7 +90,10 @@ def name_of(fleet: Fleet, role: str) -> str:
     """The group of a kind of worker. Raises UsageError for a word that is none."""
     if role not in ROLES:
         known = ", ".join(ROLES)
-        raise UsageError(f"there is no worker '{role}'", remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"))
+        raise UsageError(
+            Both(f"there is no worker '{role}'", f"'{role}' 워커는 없습니다"),
+            remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"),
+        )
     return str(getattr(fleet, f"{role}_asg"))
 
 
@@ -107,8 +119,11 @@ def plan(
     if not after.min <= after.desired <= after.max:
         fits = f"--min {min(after.min, after.desired)} --desired {after.desired} --max {max(after.max, after.desired)}"
         raise UsageError(
-            f"{group.name} cannot have {after}",
-            why=f"min <= desired <= max does not hold; it has {before}",
+            Both(f"{group.name} cannot have {after}", f"{group.name}에 {after}은(는) 설정할 수 없습니다"),
+            why=Both(
+                f"min <= desired <= max does not hold; it has {before}",
+                f"min <= desired <= max여야 합니다. 지금은 {before}",
+            ),
             remedy=Both(
                 f"give the other sizes as well, for example: {fits}", f"다른 크기도 함께 지정하세요. 예: {fits}"
             ),

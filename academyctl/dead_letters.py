@@ -121,7 +121,7 @@ def pair(stores: Stores, name: str) -> Pair:
         if name in (word, queue, said or f"{queue}-dlq"):
             return Pair(word, queue, said or target(stores.sqs_quick, queue))
     raise UsageError(
-        f"there is no queue {name} in the settings",
+        Both(f"there is no queue {name} in the settings", f"설정에 {name} 큐가 없습니다"),
         remedy=Both(f"one of: {', '.join(known)}", f"다음 중 하나: {', '.join(known)}"),
     )
 

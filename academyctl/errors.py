@@ -44,15 +44,19 @@ class Both(NamedTuple):
 
 
 class AcademyError(Exception):
-    """What happened (to what), why, and the remedy; `code` is stable and machine-readable."""
+    """What happened (to what), why, and the remedy; `code` is stable and machine-readable.
+
+    `what` and `why` are English, for logs and programs; given as Both, the operator reads them in his language.
+    """
 
     exit_code = EXIT_FAILED
     code = "error"
 
-    def __init__(self, what: str, *, why: str = "", remedy: str | Both = "", code: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
+    def __init__(self, what: str | Both, *, why: str | Both = "", remedy: str | Both = "", code: str = "") -> None:
+        self._said = (what, why)
+        self.what = _in(what, "en")
+        self.why = _in(why, "en")
+        super().__init__(self.what)
         self.remedy = remedy
         if code:
             self.code = code
@@ -62,7 +66,16 @@ class AcademyError(Exception):
 
     def remedy_in(self, lang: str) -> str:
         """The remedy in one language; '' when there is none."""
-        return self.remedy.pick(lang) if isinstance(self.remedy, Both) else self.remedy
+        return _in(self.remedy, lang)
+
+    def told_in(self, lang: str) -> tuple[str, str]:
+        """(what, why) in one language."""
+        what, why = self._said
+        return _in(what, lang), _in(why, lang)
+
+
+def _in(text: str | Both, lang: str) -> str:
+    return text.pick(lang) if isinstance(text, Both) else text
 
 
 class WorkFailed(AcademyError):
@@ -90,7 +103,13 @@ class StoreError(CannotTell):
     code = "store"
 
     def __init__(
-        self, what: str, *, cause: str = "unknown", why: str = "", remedy: str | Both = "", code: str = ""
+        self,
+        what: str | Both,
+        *,
+        cause: str = "unknown",
+        why: str | Both = "",
+        remedy: str | Both = "",
+        code: str = "",
     ) -> None:
         super().__init__(what, why=why, remedy=remedy, code=code)
         self.cause = cause

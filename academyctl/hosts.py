@@ -88,7 +88,10 @@ def role_of(word: str) -> str:
     """A role's word. Raises UsageError for another."""
     if word not in ROLES:
         known = ", ".join(ROLES)
-        raise UsageError(f"there is no role '{word}'", remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"))
+        raise UsageError(
+            Both(f"there is no role '{word}'", f"'{word}' 역할은 없습니다"),
+            remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"),
+        )
     return word
 
 

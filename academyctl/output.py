@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,6 +40,8 @@ class _Run:
     preferred_lang: str = ""
     json_said: bool = False
     secrets: tuple[str, ...] = ()
+    options: str = ""
+    words: tuple[str, ...] = ()
 
 
 _run = _Run()
@@ -62,6 +66,18 @@ def prefer_lang(language: str) -> None:
 def hide(secrets: Iterable[str]) -> None:
     """The settings' secret values, which no result shows wherever they turn up."""
     _run.secrets = tuple(secrets)
+
+
+def repeat(options: Sequence[str], words: Iterable[str]) -> None:
+    """This run's global options, which every command line that we tell needs too; `words` are the program's."""
+    _run.options, _run.words = shlex.join(options), tuple(words)
+
+
+def as_typed(text: str) -> str:
+    """A text whose command lines carry this run's options: copied without them, one may reach another account."""
+    if not _run.options:
+        return text
+    return re.sub(rf"\bacademyctl (?=(?:{'|'.join(_run.words)})\b)", lambda _: f"academyctl {_run.options} ", text)
 
 
 def json_said() -> bool:
@@ -194,13 +210,15 @@ def note(text: str) -> None:
 def fail(error: AcademyError, *, fmt: str = "table") -> None:
     """An error: what, why, what to do next. With JSON it is the one object on stdout, unless that was said before."""
     language = lang()
+    what, why = error.told_in(language)
+    remedy = as_typed(error.remedy_in(language))
     if fmt == Format.json and not json_said():
-        body = {"code": error.code, "what": error.what, "why": error.why, "remedy": error.remedy_in(language)}
+        body = {"code": error.code, "what": what, "why": why, "remedy": remedy}
         emit({"version": 1, "error": {name: _masked(text) for name, text in body.items()}}, fmt=fmt)
         return
-    note(str(error))
+    note(f"{what}: {why}" if why else what)
     if error.remedy:
-        note(("다음: " if language == "ko" else "next: ") + error.remedy_in(language))
+        note(("다음: " if language == "ko" else "next: ") + remedy)
 
 
 def _masked(text: str) -> str:

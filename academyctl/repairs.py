@@ -204,6 +204,9 @@ def apply(
             except AcademyError as error:
                 record(repair, f"failed: {error}")
                 raise Halfway(repairs[:index], repairs[index:], error) from error
+            except BaseException as error:  # ^C while AWS is making the change: it is made all the same
+                record(repair, f"stopped ({type(error).__name__}): it may be done")
+                raise
             record(repair, "done")
         on_done(repair)
 

@@ -31,7 +31,10 @@ def specs_of(here: Session, queues: Sequence[str], actions: Sequence[str]) -> tu
     told = list(dict.fromkeys([*actions, *([topic] if topic and not actions else [])]))
     for arn in told:
         if not arn.startswith("arn:"):
-            raise UsageError(f"{arn} is no ARN", remedy=Both("as arn:aws:sns:...", "예: arn:aws:sns:..."))
+            raise UsageError(
+                Both(f"{arn} is no ARN", f"{arn}은(는) ARN이 아닙니다"),
+                remedy=Both("as arn:aws:sns:...", "예: arn:aws:sns:..."),
+            )
     specs = [one.spec for one in looked(settings, here.stores().queue_admin, queues)]
     return alarm_specs(specs, told)
 
@@ -66,7 +69,10 @@ def delete(here: Session, name: str, *, apply: bool, fmt: Format) -> None:
 
     raw = here.stores().alarms.raw([name]).get(name)
     repairs = [] if raw is None else [delete_alarm(raw, undo_options(here))]
-    gone = Both(f"there is no alarm {name}; there is nothing to do", f"{name} 경보가 없습니다. 할 일이 없습니다")
+    gone = Both(
+        f"there is no alarm {name}; there is nothing to do (which there are: academyctl alarm list)",
+        f"{name} 경보가 없습니다. 할 일이 없습니다 (경보 목록: academyctl alarm list)",
+    )
     carry_out(here, repairs, apply=apply, fmt=fmt, nothing=gone)
 
 
@@ -85,7 +91,7 @@ def _topics(stores: Stores, arns: Sequence[str]) -> tuple[Both, ...]:
             continue
         if not there:
             raise UsageError(
-                f"there is no topic {arn}",
+                Both(f"there is no topic {arn}", f"SNS 주제 {arn}이(가) 없습니다"),
                 remedy=Both(
                     "correct it: its alarms would tell nobody", "고치세요. 이대로면 아무도 알림을 받지 못합니다"
                 ),
@@ -98,23 +104,39 @@ def _request(text: str) -> dict[str, Any]:
     import json
     from pathlib import Path
 
+    from academyctl.ops.shell_words import unpacked
     from academyctl.stores.alarms import REQUEST
 
     try:
-        said = Path(text[1:]).read_text(encoding="utf-8-sig") if text.startswith("@") else text
+        said = Path(text[1:]).read_text(encoding="utf-8-sig") if text.startswith("@") else unpacked(text)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            Both(f"{text[1:]} cannot be read", f"{text[1:]}을(를) 읽을 수 없습니다"), why=str(error)[:200], remedy=_JSON
+        ) from error
+    try:
         found = json.loads(said)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError("--json is no JSON", why=str(error)[:200], remedy=_JSON) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            Both("--json is no JSON", "--json이 올바른 JSON이 아닙니다"), why=str(error)[:200], remedy=_JSON
+        ) from error
     unknown = sorted(set(found) - set(REQUEST)) if isinstance(found, dict) else ["no object"]
     if unknown or not found.get("AlarmName"):
         raise UsageError(
-            "--json is no alarm",
+            Both("--json is no alarm", "--json의 내용이 경보가 아닙니다"),
             why=f"PutMetricAlarm has no {', '.join(unknown)[:200]}" if unknown else "it has no AlarmName",
             remedy=_JSON,
+        )
+    if lacks := [name for name in _NEEDED if found.get(name) is None] + (
+        [] if _WATCHED & set(found) else ["MetricName"]
+    ):
+        raise UsageError(
+            Both("--json is no whole alarm", "--json의 경보에 빠진 것이 있습니다"), why=", ".join(lacks), remedy=_JSON
         )
     return dict(found)
 
 
+_NEEDED = ("EvaluationPeriods", "ComparisonOperator")
+_WATCHED = {"MetricName", "Metrics"}
 _JSON = Both(
     "give PutMetricAlarm's parameters, as `aws cloudwatch put-metric-alarm --generate-cli-skeleton` shows them",
     "PutMetricAlarm 매개변수를 지정하세요 (aws cloudwatch put-metric-alarm --generate-cli-skeleton 참고)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -53,7 +54,7 @@ def list_(here: Session, queues: Sequence[str], *, fmt: Format) -> None:
         table=lambda: _table(rows, others, here.lang),
     )
     if fmt == Format.table and any(row.raw is None or row.differs for row in rows):
-        output.note(_MEND.pick(here.lang))
+        output.note(output.as_typed(_MEND.pick(here.lang)))
     raise typer.Exit(EXIT_OK if all(row.healthy for row in rows) else EXIT_FAILED)
 
 
@@ -69,8 +70,8 @@ def _row(spec: AlarmSpec, raw: Mapping[str, Any] | None, drift: Any) -> Row:
     return Row(spec, raw, () if raw is None else tuple(sorted(drift(spec, raw))))
 
 
-def _table(rows: Sequence[Row], others: Sequence[Mapping[str, Any]], lang: str) -> Any:
-    from academyctl.output import rows as grid
+def _table(rows: Sequence[Row], others: Sequence[Mapping[str, Any]], lang: str) -> str:
+    from academyctl.cli._columns import columns
 
     missing, nobody = Both("does not exist", "없음").pick(lang), Both("nobody", "없음").pick(lang)
     lines: list[Sequence[Any]] = []
@@ -86,7 +87,10 @@ def _table(rows: Sequence[Row], others: Sequence[Mapping[str, Any]], lang: str) 
     ]
     head = ("queue", "alarm", "state", "since", "tells", "differs")
     ko = ("큐", "경보", "상태", "시각", "알림 대상", "다른 값")
-    return grid(Both("\t".join(head), "\t".join(ko)).pick(lang).split("\t"), lines)
+    well = sum(row.healthy for row in rows)
+    summary = Both(f"{len(rows)} alarms: {well} in order", f"경보 {len(rows)}개 중 정상 {well}개").pick(lang)
+    table = columns(Both("\t".join(head), "\t".join(ko)).pick(lang).split("\t"), lines)
+    return f"{summary}\n\n{table}"
 
 
 def _short(arns: Sequence[str]) -> str:
@@ -95,7 +99,7 @@ def _short(arns: Sequence[str]) -> str:
 
 def _since(raw: Mapping[str, Any] | None) -> str:
     at = None if raw is None else raw.get("StateUpdatedTimestamp")
-    return "-" if at is None else str(at.isoformat(timespec="seconds"))
+    return "-" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _json(row: Row) -> dict[str, Any]:

@@ -28,4 +28,8 @@ def missing(name: str) -> WorkFailed:
         "see which groups exist: academyctl diagnose scaling",
         "어떤 그룹이 있는지 확인하세요: academyctl diagnose scaling",
     )
-    return WorkFailed(f"there is no Auto Scaling group {name}", remedy=remedy, code="missing")
+    return WorkFailed(
+        Both(f"there is no Auto Scaling group {name}", f"Auto Scaling 그룹 {name}이(가) 없습니다"),
+        remedy=remedy,
+        code="missing",
+    )

@@ -30,18 +30,19 @@ def change(
 ) -> None:
     """Protect instances or lift that; `busy` chooses by what their workers say, None asks no worker."""
     from academyctl.cli._asg_find import group_of
-    from academyctl.ops.protection import plan, remarks
+    from academyctl.ops.protection import plan, remarks, settable
 
     if sum((bool(ids), every, busy is not None)) != 1:
         word = "--busy" if protected else "--idle"
         raise UsageError(
-            "which instances?",
+            Both("which instances?", "어떤 인스턴스인지 하나의 방법으로 지정하세요"),
             remedy=Both(f"give instance ids, --all or {word}", f"인스턴스 id, --all, {word} 중 하나를 지정하세요"),
         )
     group = group_of(here, role)
-    wanted, mute = list(ids) or [one.id for one in group.instances], list[str]()
+    wanted, mute = list(ids) or list(settable(group)), list[str]()
     if busy is not None:
-        wanted, mute = _by_work(here, role, group, busy=busy)
+        found, mute = _by_work(here, role, group, busy=busy)
+        wanted = [one for one in found if one in settable(group)]
     repairs = plan(role, group, wanted, protected=protected, options=undo_options(here))
     said = [*remarks(group, repairs, protected=protected), *([_unheard(mute)] if mute else [])]
     nothing = NOTHING if wanted else _NONE_IDLE if busy is False else _NONE_BUSY
@@ -55,8 +56,8 @@ def _by_work(here: Session, role: str, group: Group, *, busy: bool) -> tuple[lis
     seen = gather(here.stores(), (role,))
     if seen.redis is not None:
         raise CannotTell(
-            "nobody says which instances are busy",
-            why=seen.redis.en,
+            Both("nobody says which instances are busy", "작업 중인 인스턴스를 알 수 없습니다"),
+            why=seen.redis,
             remedy=Both("name the instances, or use --all", "인스턴스를 직접 지정하거나 --all을 쓰세요"),
         )
     there = {one.id for one in group.instances}

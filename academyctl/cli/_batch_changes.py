@@ -31,7 +31,9 @@ def submit(
 
     if sum(map(bool, (videos, jobs, from_queue))) != 1:
         raise UsageError(
-            "nothing to submit" if not (videos or jobs or from_queue) else "one of them at a time",
+            Both("one of them at a time", "한 번에 하나만 지정할 수 있습니다")
+            if videos or jobs or from_queue
+            else Both("nothing to submit", "제출할 것이 없습니다"),
             remedy=Both(
                 "give VIDEO_ID..., --job-id ID or --from-queue N",
                 "VIDEO_ID..., --job-id ID, --from-queue N 중 하나만 지정하세요",
@@ -53,7 +55,7 @@ def cancel(here: Session, text: str, video: int | None, *, apply: bool, fmt: For
 
     if bool(text) == (video is not None):
         raise UsageError(
-            "which job?",
+            Both("which job?", "어떤 작업인가요?"),
             remedy=Both("give its ID, or --video VIDEO_ID", "ID 또는 --video VIDEO_ID 중 하나를 지정하세요"),
         )
     found = find(here.stores(), text or str(video))
@@ -63,7 +65,7 @@ def cancel(here: Session, text: str, video: int | None, *, apply: bool, fmt: For
     elif found.job is not None:
         # A Batch job that no row names (any more): the row's own job is another one.
         planned = plan_terminate(found.job, options)
-    _carry_out(here, planned, apply=apply, fmt=fmt)
+    _carry_out(here, planned, apply=apply, fmt=fmt, nothing=_ENDED)
 
 
 def reconcile(here: Session, *, apply: bool, fmt: Format) -> None:
@@ -78,6 +80,7 @@ def reconcile(here: Session, *, apply: bool, fmt: Format) -> None:
         _carry_out(here, planned, apply=apply, fmt=fmt, nothing=_AGREE)
 
 
+_ENDED = Both("the job has ended already; there is nothing to do", "이미 끝난 작업입니다. 할 일이 없습니다")
 _AGREE = Both("the rows and Batch agree; there is nothing to do", "DB의 작업과 Batch가 일치합니다. 할 일이 없습니다")
 
 
@@ -104,8 +107,8 @@ def _planned_jobs(stores: Stores, ids: Sequence[str], where: Where) -> Plan:
     if closed := [row for row in rows.values() if not row.active]:
         row = closed[0]
         raise WorkFailed(
-            f"job {row.id} cannot be submitted",
-            why=f"it is {row.state}",
+            Both(f"job {row.id} cannot be submitted", f"작업 {row.id}은(는) 제출할 수 없습니다"),
+            why=Both(f"it is {row.state}", f"상태가 {row.state}입니다"),
             remedy=Both(
                 f"a new one for its video: academyctl batch submit {row.video_id}",
                 f"비디오에 새 작업을 만드세요: academyctl batch submit {row.video_id}",
@@ -149,8 +152,8 @@ def _alone(stores: Stores) -> Iterator[None]:
     if not lock.mine:
         left = max(0, lock.ttl_ms) // 1000
         raise WorkFailed(
-            "another reconcile is at work",
-            why=f"{key} is held for {left} s more",
+            Both("another reconcile is at work", "다른 reconcile이 실행 중입니다"),
+            why=Both(f"{key} is held for {left} s more", f"{key} 잠금이 {left}초 남았습니다"),
             remedy=Both("wait for its end, then again", "끝날 때까지 기다린 뒤 다시 실행하세요"),
             code="busy",
         )

@@ -42,11 +42,13 @@ def doctor(here: Session, *, fmt: Format) -> None:
 
 
 def text(found: Sequence[Finding], lang: str) -> str:
+    from academyctl.output import as_typed
+
     lines = []
     for one in found:
         lines.append(f"{_MARKS[one.state]}  {one.text.pick(lang)}")
         if one.mend:
-            lines.append(f"      {one.mend}")
+            lines.append(f"      {as_typed(one.mend)}")
     return "\n".join(lines) + "\n"
 
 

@@ -31,15 +31,17 @@ def logs(here: Session, text: str, *, follow: bool, fmt: Format) -> None:
 
     if follow and fmt == Format.json:
         raise UsageError(
-            "--follow has no end, a JSON object has one",
+            Both("--follow has no end, a JSON object has one", "--follow는 끝이 없어 JSON으로 낼 수 없습니다"),
             remedy=Both("leave --output json or --follow out", "--output json이나 --follow 중 하나를 빼세요"),
         )
     stores = here.stores()
     job = find(stores, text).job
     if job is None:
         raise WorkFailed(
-            f"Batch has no job for {text}",
-            why="it was not submitted, or ended more than a week ago",
+            Both(f"Batch has no job for {text}", f"Batch에 {text}의 작업이 없습니다"),
+            why=Both(
+                "it was not submitted, or ended more than a week ago", "제출하지 않았거나 끝난 지 일주일이 넘었습니다"
+            ),
             remedy=Both(
                 f"its row: academyctl batch show {text}; older lines: academyctl logs tail video-batch --since 14d",
                 f"행 확인: academyctl batch show {text} / 오래된 로그: academyctl logs tail video-batch --since 14d",

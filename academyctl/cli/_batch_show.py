@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from academyctl.stores.batch import AwsJob
     from academyctl.stores.batch_jobs import JobRow
 
-COLUMNS = ("status", "batch job", "name", "age", "took", "exit", "video", "row", "why")
-_NONE = Both("the queue has no such job", "큐에 해당하는 작업이 없습니다")
+COLUMNS = Both(
+    "status\tbatch job\tname\tage\ttook\texit\tvideo\trow\twhy",
+    "상태\tBatch 작업\t이름\t나이\t소요\t종료 코드\t비디오\t작업 행\t이유",
+)
+_NONE = Both("{queue} has no such job", "{queue}에 해당하는 작업이 없습니다")
 # Of the job's environment only these are shown: the rest may be anything.
 _SHOWN = ("VIDEO_JOB_ID", "VIDEO_ID", "S3_BUCKET", "S3_KEY", "MESSAGE_ID", "SQS_MESSAGE_ID", "AWS_REGION")
 
@@ -26,12 +29,16 @@ _SHOWN = ("VIDEO_JOB_ID", "VIDEO_ID", "S3_BUCKET", "S3_KEY", "MESSAGE_ID", "SQS_
 def list_(here: Session, statuses: Sequence[str], limit: int, *, fmt: Format) -> None:
     """The queue's jobs. Raises UsageError for a status that Batch does not have."""
     from academyctl import output
+    from academyctl.cli._columns import columns
     from academyctl.stores.batch import STATUSES
 
     wanted = tuple(dict.fromkeys(one.upper() for one in statuses)) or STATUSES
     if unknown := [one for one in wanted if one not in STATUSES]:
         known = ", ".join(STATUSES)
-        raise UsageError(f"Batch has no status {unknown[0]}", remedy=Both(f"one of: {known}", f"가능한 값: {known}"))
+        raise UsageError(
+            Both(f"Batch has no status {unknown[0]}", f"Batch에 {unknown[0]} 상태는 없습니다"),
+            remedy=Both(f"one of: {known}", f"가능한 값: {known}"),
+        )
     stores, queue = here.stores(), here.loaded.settings.fleet.batch_queue
     ids = stores.batch.ids(queue, wanted, most=limit)
     jobs = list(stores.batch.describe(ids).values())
@@ -42,9 +49,9 @@ def list_(here: Session, statuses: Sequence[str], limit: int, *, fmt: Format) ->
         {"version": 1, "queue": queue, "jobs": [_short(job, rows.get(job.job_id)) for job in jobs]},
         fmt=fmt,
         table=lambda: (
-            output.rows(COLUMNS, [_line(job, rows.get(job.job_id), now) for job in jobs])
+            columns(COLUMNS.pick(here.lang).split("\t"), [_line(job, rows.get(job.job_id), now) for job in jobs])
             if jobs
-            else _NONE.pick(here.lang)
+            else _NONE.pick(here.lang).format(queue=queue)
         ),
     )
 
@@ -113,7 +120,7 @@ def _environment(job: AwsJob) -> dict[str, str]:
     return {name: value if name in _SHOWN else "***" for name, value in sorted(job.environment.items())}
 
 
-def _line(job: AwsJob, row: JobRow | None, now: datetime) -> tuple[Any, ...]:
+def _line(job: AwsJob, row: JobRow | None, now: datetime) -> tuple[str, ...]:
     from academyctl.ages import ago
     from academyctl.stores.batch import EXITED
 
@@ -122,7 +129,7 @@ def _line(job: AwsJob, row: JobRow | None, now: datetime) -> tuple[Any, ...]:
     why = "" if job.exit_code is not None and job.why.startswith(EXITED) else job.why
     return (
         job.status, job.id, job.name, ago((now - job.created_at).total_seconds()), _took(job, now), code,
-        row.video_id if row else "-", row.state if row else "-", why[:60],
+        str(row.video_id) if row else "-", row.state if row else "-", why[:60],
     )  # fmt: skip
 
 
@@ -149,6 +156,7 @@ def _said(job: AwsJob | None, row: JobRow | None, lang: str) -> list[str]:
 
 def _of_batch(job: AwsJob) -> list[str]:
     from academyctl.log import mask
+    from academyctl.output import as_typed
 
     code = "" if job.exit_code is None else f", exit code {job.exit_code}"
     lines = [
@@ -163,7 +171,7 @@ def _of_batch(job: AwsJob) -> list[str]:
         lines.append(f"attempt {number:<3} {_at(one.started_at)} .. {_at(one.stopped_at)}  exit {exit_code}  {one.why}")
     lines += [f"variable    {name}={value}" for name, value in _environment(job).items()]
     if job.streams:
-        lines.append(f"logs        academyctl batch logs {job.id}")
+        lines.append(f"logs        {as_typed(f'academyctl batch logs {job.id}')}")
     return lines
 
 

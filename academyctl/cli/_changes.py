@@ -28,6 +28,7 @@ def carry_out(
     fmt: Format,
     remarks: Sequence[Both] = (),
     nothing: Both = NOTHING,
+    dry: Both = DRY,
     told: Mapping[str, Any] | None = None,
     on_done: Callable[[Repair], None] = lambda _repair: None,
     before: Callable[[], None] = lambda: None,
@@ -35,7 +36,8 @@ def carry_out(
     """Show these repairs; with `apply` ask before production, then do them in order, one audit line each.
 
     `before` runs after the yes and before the first change (what is replaced is saved there). `told` are more fields of
-    the JSON document. Raises Halfway at the first repair that fails: run the command again, its plan is what is left.
+    the JSON document. `dry` ends a plan: how it is done. Raises Halfway at the first repair that fails: run the command
+    again, its plan is what is left.
     """
     from academyctl import output
     from academyctl.repairs import apply as do
@@ -55,23 +57,26 @@ def carry_out(
             "remarks": [remark.pick(here.lang) for remark in remarks],
         },
         fmt=fmt,
-        table=lambda: text(repairs, remarks, nothing, here.lang, done=done),
+        table=lambda: text(repairs, remarks, nothing, here.lang, done=done, dry=dry),
     )
 
 
-def text(repairs: Sequence[Repair], remarks: Sequence[Both], nothing: Both, lang: str, *, done: bool) -> str:
+def text(
+    repairs: Sequence[Repair], remarks: Sequence[Both], nothing: Both, lang: str, *, done: bool, dry: Both = DRY
+) -> str:
     """The plan, or what was done, for people."""
-    lines = [] if repairs else [nothing.pick(lang)]
+    from academyctl.output import as_typed
+
+    lines = [] if repairs else [as_typed(nothing.pick(lang))]
     # Where one command takes all of them back, it is said once.
     for undo, together in groupby(repairs, lambda repair: repair.undo):
         lines += [*(f"{'done' if done else 'would'}  {repair}" for repair in together), f"undo  {undo}"]
-    lines += [f"note  {remark.pick(lang)}" for remark in remarks]
+    lines += [f"note  {as_typed(remark.pick(lang))}" for remark in remarks]
     if repairs and not done:
-        lines.append(DRY.pick(lang))
+        lines.append(dry.pick(lang))
     return "\n".join(lines) + "\n"
 
 
 def undo_options(here: Session) -> tuple[str, ...]:
     """This run's global options: an undo without them would change another account."""
-    given = (("--profile", here.profile), ("--config", here.config))
-    return tuple(word for option in given if option[1] for word in option)
+    return here.options

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from academyctl.cli import WORDS
 from academyctl.errors import Both, UsageError, WorkFailed
 from academyctl.output import Format
 
@@ -57,11 +58,19 @@ class Session:
         if lang:
             output.choose_lang(lang)
         session = cls(profile, config, yes, fmt)
+        # These work without settings, or make them.
+        output.repeat(session.options, set(WORDS) - {"local", "config", "completion", "demo"})
         try:
             yield session
         finally:
             if session._stores is not None:
                 session._stores.close()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The global options that name this run's settings."""
+        given = (("--profile", self.profile), ("--config", self.config))
+        return tuple(word for option in given if option[1] for word in option)
 
     @property
     def lang(self) -> str:

@@ -105,8 +105,15 @@ def _table(found: Sequence[Checked], remarks: Sequence[Both], lang: str) -> str:
         for said in one.findings
     ]
     notes += [f"note  {remark.pick(lang)}\n" for remark in remarks]
-    heads = ("for", "image", "digest", "pushed", "size", "scan")
-    return columns(heads, [_row(one, lang) for one in found]) + "".join(notes)
+    notes += [f"{_PUSH.pick(lang)}\n"] if any(one.image is None for one in found) else []
+    heads = Both("for\timage\tdigest\tpushed\tsize\tscan", "대상\t이미지\t다이제스트\t올린 시각\t크기\t검사")
+    return columns(heads.pick(lang).split("\t"), [_row(one, lang) for one in found]) + "".join(notes)
+
+
+_PUSH = Both(
+    "next  push the image under this tag (guide 004, step 3), or check another: academyctl ecr check --tag TAG",
+    "다음  이 태그로 이미지를 올리거나(가이드 004의 3단계) 다른 태그를 확인하세요: academyctl ecr check --tag TAG",
+)
 
 
 def _row(one: Checked, lang: str) -> tuple[str, ...]:

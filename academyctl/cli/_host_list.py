@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from academyctl.hosts import Beat, Machine, Seen
     from academyctl.stores._fleet_types import Group
 
-COLUMNS = ("role", "instance", "state", "group", "private ip", "public ip", "type", "age", "worker")
+COLUMNS = (
+    Both("role", "역할"), Both("instance", "인스턴스"), Both("state", "상태"), Both("group", "그룹"),
+    Both("private ip", "내부 IP"), Both("public ip", "공인 IP"), Both("type", "유형"), Both("age", "나이"),
+    Both("worker", "워커"),
+)  # fmt: skip
 _NONE = Both("no machine is found", "서버가 없습니다")
 
 
@@ -32,7 +36,12 @@ def list_(here: Session, words: Sequence[str], *, stopped: bool, fmt: Format) ->
     machines = [one for one in seen.machines if stopped or one.state != "stopped"]
     ills = [ill for role, name in names.items() for ill in sick(name, seen.groups.get(role), seen.machines)]
     if "api" in words and not any(one.role == "api" and one.state == "running" for one in seen.machines):
-        ills.append(Both("no api machine runs", "실행 중인 API 서버가 없습니다"))
+        ills.append(
+            Both(
+                "no api machine runs (looked for by its Name tag: API_NAME_TAG)",
+                "실행 중인 API 서버가 없습니다 (Name 태그로 찾습니다: API_NAME_TAG)",
+            )
+        )
     now = datetime.now(UTC)
     output.emit(
         {
@@ -154,7 +163,7 @@ def _table(machines: Sequence[Machine], seen: Seen, ills: Sequence[Both], now: d
     notes = [f"FAIL  {ill.pick(lang)}" for ill in ills]
     notes += [f"note  {seen.redis.pick(lang)}"] if seen.redis else []
     notes += [f"note  {_stray(one).pick(lang)}" for one in seen.strays]
-    table = columns(COLUMNS, rows) if rows else f"{_NONE.pick(lang)}\n"
+    table = columns([one.pick(lang) for one in COLUMNS], rows) if rows else f"{_NONE.pick(lang)}\n"
     return table + "".join(f"{note}\n" for note in notes)
 
 

@@ -27,8 +27,8 @@ def show(here: Session, which: str, *, fmt: Format) -> None:
     machine = _found(seen, which) or _foreign(stores, which)
     if machine is None:
         raise WorkFailed(
-            f"there is no machine {which}",
-            why="no instance of the platform has that id or address",
+            Both(f"there is no machine {which}", f"서버 {which}을(를) 찾을 수 없습니다"),
+            why=Both("no instance of the platform has that id or address", "그 id나 주소의 플랫폼 인스턴스가 없습니다"),
             remedy=Both("see all of them: academyctl host list --all", "전체 목록: academyctl host list --all"),
             code="missing",
         )

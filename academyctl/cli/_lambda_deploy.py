@@ -24,7 +24,10 @@ def run(here: Session, name: str, *, role: str, reserve: bool, rollback: bool, t
     from academyctl.ops import lambda_deploy, lambda_specs
 
     if to and not rollback:
-        raise UsageError("--to goes with --rollback", remedy=Both("give both", "둘을 함께 지정하세요"))
+        raise UsageError(
+            Both("--to goes with --rollback", "--to는 --rollback과 함께 씁니다"),
+            remedy=Both("give both", "둘을 함께 지정하세요"),
+        )
     stores, where, options = here.stores(), _where(here), undo_options(here)
     if rollback:
         _carry_out(here, lambda_deploy.rollback(stores, name, where, key=to, options=options), apply=apply, fmt=fmt)
@@ -33,7 +36,10 @@ def run(here: Session, name: str, *, role: str, reserve: bool, rollback: bool, t
     if not word:
         known = ", ".join(lambda_specs.WORDS)
         raise UsageError(
-            f"{name} is none of the functions that academyctl brings",
+            Both(
+                f"{name} is none of the functions that academyctl brings",
+                f"{name}은(는) academyctl이 제공하는 함수가 아닙니다",
+            ),
             remedy=Both(f"one of: {known}", f"다음 중 하나: {known}"),
         )
     plan = lambda_deploy.deployment(stores, word, where, role=role, reserve=reserve, options=options)
@@ -48,11 +54,13 @@ def set_variables(here: Session, name: str, pairs: Sequence[str], unset: Sequenc
     put = dict(_pair(one) for one in pairs)
     if not put and not unset:
         raise UsageError(
-            "nothing to set", remedy=Both("give KEY=VALUE or --unset KEY", "KEY=VALUE 또는 --unset KEY를 지정하세요")
+            Both("nothing to set", "설정할 변수가 없습니다"),
+            remedy=Both("give KEY=VALUE or --unset KEY", "KEY=VALUE 또는 --unset KEY를 지정하세요"),
         )
     if both := sorted(set(put) & set(unset)):
         raise UsageError(
-            f"{both[0]} is set and removed at once", remedy=Both("give one of the two", "하나만 지정하세요")
+            Both(f"{both[0]} is set and removed at once", f"{both[0]}을(를) 설정하면서 삭제할 수는 없습니다"),
+            remedy=Both("give one of the two", "하나만 지정하세요"),
         )
     plan = lambda_deploy.environment(here.stores(), name, _where(here), put=put, drop=unset, options=undo_options(here))
     _carry_out(here, plan, apply=apply, fmt=fmt)
@@ -80,7 +88,7 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not _NAME.fullmatch(name):
         # The text is not repeated: it may be a secret without its name.
         raise UsageError(
-            "a variable is written KEY=VALUE",
+            Both("a variable is written KEY=VALUE", "변수는 KEY=VALUE로 씁니다"),
             why=f"{name} has no value" if _NAME.fullmatch(name) and name.isupper() else "",
             remedy=Both("letters, digits and _, then = and the value", "영문, 숫자, _로 된 이름 뒤에 =와 값을 쓰세요"),
         )

@@ -76,14 +76,20 @@ def run(here: Session, name: str, *, payload: str, file: Path | None, dry: bool,
 
 def _event(payload: str, file: Path | None) -> Any:
     if payload and file:
-        raise UsageError("--payload and --payload-file", remedy=Both("give one of the two", "하나만 지정하세요"))
+        raise UsageError(
+            Both("--payload and --payload-file", "--payload와 --payload-file을 함께 쓸 수 없습니다"),
+            remedy=Both("give one of the two", "하나만 지정하세요"),
+        )
     try:
         # A file saved by PowerShell or Notepad begins with a mark.
         text = file.read_text(encoding="utf-8-sig") if file else payload or "{}"
         return json.loads(text)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"the event cannot be read{f' from {file}' if file else ''}",
+            Both(
+                f"the event cannot be read{f' from {file}' if file else ''}",
+                f"이벤트를 읽을 수 없습니다{f': {file}' if file else ''}",
+            ),
             why=str(error),
             remedy=Both(
                 "give JSON in UTF-8; in PowerShell a file is easiest: --payload-file event.json",
@@ -107,15 +113,21 @@ def _dry(event: Any, word: str, name: str, *, ours: bool) -> dict[str, Any]:
 
     if not ours or word not in (lambda_specs.DEPTH, lambda_specs.AUTOSCALE):
         raise UsageError(
-            f"{name} cannot be run dry",
-            why="it does not run this version's code, and any other would do everything",
+            Both(f"{name} cannot be run dry", f"{name}은(는) --dry-run으로 실행할 수 없습니다"),
+            why=Both(
+                "it does not run this version's code, and any other would do everything",
+                "academyctl의 현재 버전 코드가 아니어서 실제로 모두 실행됩니다",
+            ),
             remedy=Both(
                 f"install it first (academyctl lambda deploy {word or 'WORD'}), or run it with --apply",
                 f"먼저 배포하거나 (academyctl lambda deploy {word or 'WORD'}) --apply로 실행하세요",
             ),
         )
     if not isinstance(event, dict):
-        raise UsageError("a dry run needs an event that is an object", remedy=Both("as {}", "예: {}"))
+        raise UsageError(
+            Both("a dry run needs an event that is an object", "--dry-run의 이벤트는 JSON 객체여야 합니다"),
+            remedy=Both("as {}", "예: {}"),
+        )
     return {**event, "dry_run": True}
 
 

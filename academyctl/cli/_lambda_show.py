@@ -26,6 +26,7 @@ _CODE = {
 def list_functions(here: Session, *, every: bool, fmt: Format) -> int:
     """The platform's functions, one a line; the exit code."""
     from academyctl import output
+    from academyctl.cli._columns import columns
     from academyctl.ops import lambda_specs
     from academyctl.ops.lambda_deploy import together
 
@@ -41,13 +42,19 @@ def list_functions(here: Session, *, every: bool, fmt: Format) -> int:
         absent, yes = Both("does not exist", "없음").pick(here.lang), {"": "-"}
         rows = [
             (one["word"], one["name"], one["state"] if one["exists"] else absent,
-             yes.get(one["code"]) or _CODE[one["code"]].pick(here.lang), one["modified"] or "-")
+             yes.get(one["code"]) or _CODE[one["code"]].pick(here.lang), at(one["modified"]))
             for one in lines
         ]  # fmt: skip
-        return output.rows(("word", "function", "state", "code", "changed"), rows)
+        heads = Both("word\tfunction\tstate\tcode\tchanged", "이름\t함수\t상태\t코드\t변경 시각").pick(here.lang)
+        return columns(heads.split("\t"), rows)
 
     output.emit({"version": 1, "functions": lines}, fmt=fmt, table=table)
     return EXIT_FAILED if any(one["state"] in _BROKEN for one in lines) else EXIT_OK
+
+
+def at(modified: str) -> str:
+    """A time of Lambda's as the other commands write it."""
+    return modified.replace("T", " ").replace("Z", " UTC") or "-"
 
 
 def show_function(here: Session, name: str, *, reveal: bool, fmt: Format) -> int:
@@ -163,7 +170,7 @@ def _text(data: Mapping[str, Any], lang: str) -> str:
         ("function", data["name"]),
         ("state", " ".join(word for word in (data["state"], data["last_update"], data["why"]) if word)),
         ("code", f"{_CODE[data['code']].pick(lang)}, sha256 {data['code_sha256'][:10]}, {data['code_bytes']} B"),
-        ("changed", data["modified"]),
+        ("changed", at(data["modified"])),
         ("runtime", f"{data['runtime']}  {data['handler']}  {data['memory_mb']} MB  {data['timeout_s']} s"),
         ("role", data["role"]),
         ("at a time", no if data["runs_at_a_time"] is None else data["runs_at_a_time"]),

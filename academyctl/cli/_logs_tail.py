@@ -47,7 +47,7 @@ def tail(here: Session, asked: Asked, *, fmt: Format) -> None:
     since, pattern = moment(asked.since), _pattern(asked)
     if asked.follow and fmt == Format.json:
         raise UsageError(
-            "--follow has no end, a JSON object has one",
+            Both("--follow has no end, a JSON object has one", "--follow는 끝이 없어 JSON으로 낼 수 없습니다"),
             remedy=Both("leave --output json or --follow out", "--output json이나 --follow 중 하나를 빼세요"),
         )
     known = words(here.loaded.settings)
@@ -174,7 +174,7 @@ def _pattern(asked: Asked) -> re.Pattern[str] | None:
         return re.compile(asked.grep, re.IGNORECASE if asked.ignore_case else 0)
     except re.error as error:
         raise UsageError(
-            f"--grep is no regular expression: {asked.grep}",
+            Both(f"--grep is no regular expression: {asked.grep}", f"--grep이 올바른 정규식이 아닙니다: {asked.grep}"),
             why=str(error),
             remedy=Both("put \\ before ( [ * + ? .", "( [ * + ? . 앞에 \\를 붙이세요"),
         ) from error
@@ -187,10 +187,18 @@ def _missing(stores: Stores, name: str, ours: tuple[str, ...]) -> WorkFailed:
     except AwsError:
         known = ()
     near = difflib.get_close_matches(name, (*ours, *known), n=3)
-    hint = Both(f"; there is: {', '.join(near)}", f" 있는 그룹: {', '.join(near)}") if near else Both("", "")
+    listed = ", ".join(near or ours)
+    hint = (
+        Both(f"; there is: {listed}", f" 있는 그룹: {listed}")
+        if near
+        else Both(f"; words: {listed}", f" 쓸 수 있는 이름: {listed}")
+    )
     return WorkFailed(
-        f"there is no log group {name}",
-        why="nothing has ever logged there, or the name or region is another",
+        Both(f"there is no log group {name}", f"로그 그룹 {name}이(가) 없습니다"),
+        why=Both(
+            "nothing has ever logged there, or the name or region is another",
+            "기록된 적이 없거나 이름 또는 리전이 다릅니다",
+        ),
         remedy=Both(
             f"a function's group is made when it first runs{hint.en}",
             f"함수의 로그 그룹은 처음 실행될 때 만들어집니다.{hint.ko}",

@@ -31,6 +31,10 @@ _SECONDS = Both(
     "SQS takes up to a minute; what is sent meanwhile may go too",
     "최대 1분 걸리며, 그 사이에 보낸 메시지도 지워질 수 있습니다",
 )
+_DELETED = Both(
+    "what the API and the workers send to it fails from then on; SQS makes a queue of the same name only after 60 s",
+    "삭제하면 API와 워커가 이 큐에 보내지 못합니다. 같은 이름의 큐는 60초 뒤에야 다시 만들 수 있습니다",
+)
 _LONG = Both(
     "a killed worker's message stays hidden for so long; the workers renew a short timeout while they work",
     "워커가 죽으면 메시지가 그만큼 오래 숨습니다. 워커는 짧은 시간을 작업 중에 갱신합니다",
@@ -60,14 +64,17 @@ def tune(here: Session, names: Sequence[str], values: Sequence[str], *, dlq: boo
 
     if dlq and not values:
         raise UsageError(
-            "--dlq goes with --set",
+            Both("--dlq goes with --set", "--dlq는 --set과 함께 씁니다"),
             remedy=Both("without it both queues are mended", "--set 없이 실행하면 두 큐를 모두 고칩니다"),
         )
     seen = looked(here.loaded.settings, here.stores().queue_admin, names)
     repairs: Sequence[Repair]
     if values:
         if len(seen) != 1 or not names:
-            raise UsageError("--set is for one queue", remedy=Both("name it", "큐를 하나만 지정하세요"))
+            raise UsageError(
+                Both("--set is for one queue", "--set은 큐 하나에만 씁니다"),
+                remedy=Both("name it", "큐를 하나만 지정하세요"),
+            )
         repairs, remarks = _said(here, seen[0], values, dlq=dlq)
     else:
         for one in seen:
@@ -88,7 +95,7 @@ def delete(here: Session, name: str, *, dlq: bool, apply: bool, fmt: Format) -> 
         refuse_unless_empty(real, held(raw))
     repairs = [] if raw is None else [DeleteQueue(seen.spec.word, real, dlq, undo_options(here))]
     gone = Both(f"there is no queue {real}; there is nothing to do", f"{real} 큐가 없습니다. 할 일이 없습니다")
-    carry_out(here, repairs, apply=apply, fmt=fmt, nothing=gone)
+    carry_out(here, repairs, apply=apply, fmt=fmt, nothing=gone, remarks=(_DELETED,) if repairs else ())
 
 
 def purge(here: Session, name: str, *, dlq: bool, apply: bool, fmt: Format) -> None:
@@ -100,7 +107,10 @@ def purge(here: Session, name: str, *, dlq: bool, apply: bool, fmt: Format) -> N
     seen, dlq = _one(here, name, dlq=dlq)
     if dlq and not asked:
         raise UsageError(
-            f"{seen.spec.dlq} holds dead letters: work that was not done",
+            Both(
+                f"{seen.spec.dlq} holds dead letters: work that was not done",
+                f"{seen.spec.dlq}은(는) 데드레터 큐입니다. 처리하지 못한 작업이 들어 있습니다",
+            ),
             remedy=Both(
                 f"look first: academyctl queue peek {seen.spec.word} --dlq; to throw them away: "
                 f"academyctl queue purge {seen.spec.word} --dlq",
@@ -132,7 +142,9 @@ def _one(here: Session, name: str, *, dlq: bool) -> tuple[Seen, bool]:
 def _refuse_missing(spec: QueueSpec, seen: Seen, *, dlq: bool) -> None:
     if (seen.dlq if dlq else seen.queue) is None:
         raise WorkFailed(
-            f"there is no queue {spec.dlq if dlq else spec.name}",
+            Both(
+                f"there is no queue {spec.dlq if dlq else spec.name}", f"{spec.dlq if dlq else spec.name} 큐가 없습니다"
+            ),
             remedy=Both(
                 f"make it: academyctl queue create {spec.word}", f"만드세요: academyctl queue create {spec.word}"
             ),
@@ -175,9 +187,12 @@ def setting(text: str) -> tuple[str, str]:
     """(attribute, value) of one --set. Raises UsageError for what SQS would not take."""
     import json
 
+    from academyctl.ops.shell_words import unpacked
+
     name, equals, value = text.partition("=")
     if name == "RedrivePolicy" and equals:
         try:
+            value = unpacked(value)
             said = json.loads(value or "{}")
             fits = not value or (bool(said["deadLetterTargetArn"]) and 1 <= int(said["maxReceiveCount"]) <= 1000)
         except (ValueError, KeyError, TypeError):
@@ -188,7 +203,7 @@ def setting(text: str) -> tuple[str, str]:
     if not fits:
         told = ", ".join(f"{one} {least}..{most}" for one, (least, most) in RANGES.items())
         raise UsageError(
-            f"--set {text[:80]} is no value of a queue",
+            Both(f"--set {text[:80]} is no value of a queue", f"--set {text[:80]}은(는) 큐에 설정할 수 없는 값입니다"),
             remedy=Both(
                 f"NAME=VALUE: {told}; RedrivePolicy as SQS's JSON, empty for none",
                 f"NAME=VALUE 형식: {told}; RedrivePolicy는 SQS의 JSON, 비우면 없음",

@@ -27,7 +27,10 @@ def peek(here: Session, name: str, where: Sequence[str], limit: int, *, dlq: boo
 
     if not dlq:
         raise UsageError(
-            "a live queue is never received from: the message would be hidden from its workers, and would count",
+            Both(
+                "a live queue is never received from: the message would be hidden from its workers, and would count",
+                "사용 중인 큐에서는 메시지를 꺼내 보지 않습니다. 워커에게 숨겨지고 수신 횟수도 늘기 때문입니다",
+            ),
             remedy=Both(
                 f"its depths: academyctl queue show {name}; its dead letters: academyctl queue peek {name} --dlq",
                 f"깊이: academyctl queue show {name} / 데드레터: academyctl queue peek {name} --dlq",
@@ -109,7 +112,7 @@ def _where(words: Sequence[str]) -> dict[str, str]:
         field, equals, value = word.partition("=")
         if field not in FIELDS or not equals or not value:
             raise UsageError(
-                f"--where {word} names no id of a message",
+                Both(f"--where {word} names no id of a message", f"--where {word}에 메시지의 ID가 없습니다"),
                 remedy=Both(
                     f"FIELD=ID with FIELD one of: {', '.join(FIELDS)}", f"FIELD=ID 형식, FIELD: {', '.join(FIELDS)}"
                 ),
@@ -119,6 +122,7 @@ def _where(words: Sequence[str]) -> dict[str, str]:
 
 
 def _text(which: Pair, letters: Sequence[Letter], lang: str, *, whole: bool) -> str:
+    from academyctl.output import as_typed
     from academyctl.redrive import about
 
     if not letters:
@@ -128,14 +132,15 @@ def _text(which: Pair, letters: Sequence[Letter], lang: str, *, whole: bool) -> 
     for one in letters:
         sent = one.sent_at.isoformat(timespec="seconds") if one.sent_at else "?"
         lines += [
-            f"{one.id}  {sent}  {about(one)}; received {one.receive_count} times",
+            f"{one.id}  {sent}  {about(one)}; "
+            + Both(f"received {one.receive_count} times", f"{one.receive_count}번 수신").pick(lang),
             f"    {one.shown[:BODY_CHARS]}",
         ]
     if not whole:
         more = Both("there may be more: --limit, --where", "더 있을 수 있습니다: --limit, --where")
         lines.append(f"note  {more.pick(lang)}")
     back = f"academyctl queue redrive {which.word}"
-    lines.append(Both(f"to send them back: {back}", f"다시 보내려면: {back}").pick(lang))
+    lines.append(as_typed(Both(f"to send them back: {back}", f"다시 보내려면: {back}").pick(lang)))
     return "\n".join(lines)
 
 
@@ -164,6 +169,12 @@ def _told(
     *,
     apply: bool,
 ) -> str:
+    if not seen.letters and seen.complete:
+        none = Both(
+            f"{which.dlq} has no dead letters; there is nothing to do",
+            f"{which.dlq}에 데드레터가 없습니다. 할 일이 없습니다",
+        )
+        return none.pick(lang)
     lines = []
     for repair in repairs:
         word = "done" if repair in done else "gone" if repair in gone else "would" if not apply else "not done"

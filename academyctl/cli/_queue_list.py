@@ -44,8 +44,11 @@ def list_(here: Session, *, every: bool, fmt: Format) -> None:
             "ages_unknown": unknown,
         },
         fmt=fmt,
-        table=lambda: _table(seen, old, others, here.lang),
+        table=lambda: _summary(seen, here.lang) + _table(seen, old, others, here.lang),
     )
+    if fmt == Format.table:
+        for hint in _hints(seen, here.lang):
+            output.note(output.as_typed(hint))
     if fmt == Format.table and unknown:
         output.note(Both(f"ages are unknown: {unknown}", f"메시지 나이를 알 수 없습니다: {unknown}").pick(here.lang))
     raise typer.Exit(tell_errors(seen, fmt))
@@ -83,12 +86,12 @@ def _attributes(stores: Stores, name: str) -> QueueAttributes | None:
         raise
 
 
-def _table(seen: Sequence[Seen], old: dict[str, int], others: Sequence[QueueAttributes], lang: str) -> Any:
+def _table(seen: Sequence[Seen], old: dict[str, int], others: Sequence[QueueAttributes], lang: str) -> str:
     from academyctl.ages import ago
-    from academyctl.output import rows
+    from academyctl.cli._columns import columns
 
-    head = ("queue", "name", "waiting", "in flight", "delayed", "dead", "oldest", "dead-letter queue")
-    ko = ("큐", "이름", "대기", "처리 중", "지연", "데드레터", "가장 오래된 것", "데드레터 큐")
+    head = ["queue", "name", "waiting", "in flight", "delayed", "dead", "oldest", "dead-letter queue"]
+    ko = ["큐", "이름", "대기", "처리 중", "지연", "데드레터", "최장 대기", "데드레터 큐"]
     missing = Both("does not exist", "없음").pick(lang)
     lines: list[Sequence[Any]] = []
     for one in seen:
@@ -99,7 +102,32 @@ def _table(seen: Sequence[Seen], old: dict[str, int], others: Sequence[QueueAttr
         name = f"{one.name} ({missing})" if one.is_missing(one.name) else one.name
         lines.append((one.word, name, *counts, dead, age, dlq))
     lines += [("-", o.name, o.visible, o.in_flight, o.delayed, "-", "-", o.dlq_name or "-") for o in others]
-    return rows(Both("\t".join(head), "\t".join(ko)).pick(lang).split("\t"), lines)
+    table = [Both("\t".join(head), "\t".join(ko)).pick(lang).split("\t"), *lines]
+    if all(line[-1] in ("-", f"{line[1]}-dlq") for line in table[1:]):
+        # A name that follows from the queue's makes the line too long for a narrow terminal.
+        table = [line[:-1] for line in table]
+    return columns(table[0], [[str(cell) for cell in line] for line in table[1:]])
+
+
+def _summary(seen: Sequence[Seen], lang: str) -> str:
+    waiting = sum(one.queue.visible + one.queue.delayed for one in seen if one.queue)
+    busy = sum(one.queue.in_flight for one in seen if one.queue)
+    dead = {one.word: held(one.dlq) for one in seen if one.dlq and held(one.dlq)}
+    ill = sum(one.queue is None for one in seen)
+    told = Both(
+        f"{len(seen)} queues: {waiting} waiting, {busy} in flight, {sum(dead.values())} dead letters",
+        f"큐 {len(seen)}개: 대기 {waiting}, 처리 중 {busy}, 데드레터 {sum(dead.values())}",
+    ).pick(lang)
+    if ill:
+        told += Both(f"; {ill} not seen", f" (확인 못한 큐 {ill}개)").pick(lang)
+    return f"{told}\n\n"
+
+
+def _hints(seen: Sequence[Seen], lang: str) -> list[str]:
+    look = Both("look at them", "확인").pick(lang)
+    return [
+        f"note  {one.word}: {look}: academyctl queue peek {one.word} --dlq" for one in seen if one.dlq and held(one.dlq)
+    ]
 
 
 def _json(one: Seen, age_s: int | None) -> dict[str, Any]:

@@ -46,7 +46,10 @@ def refuse_without(asked: Asked) -> None:
     """Raises UsageError for options that mean nothing without --native."""
     if asked.rate is not None or asked.cancel or not asked.wait:
         raise UsageError(
-            "--rate, --cancel and --no-wait go with --native",
+            Both(
+                "--rate, --cancel and --no-wait go with --native",
+                "--rate, --cancel, --no-wait는 --native와 함께 씁니다",
+            ),
             remedy=Both("add --native", "--native를 함께 지정하세요"),
         )
 
@@ -60,14 +63,21 @@ def redrive(
     from academyctl.ops.queue_moves import look, refuse_shared
 
     if where or limit is not None:
-        raise UsageError("SQS cannot choose letters: --native goes without --where and --limit", remedy=_CANNOT_CHOOSE)
+        raise UsageError(
+            Both(
+                "SQS cannot choose letters: --native goes without --where and --limit",
+                "SQS는 메시지를 고를 수 없어 --native에는 --where와 --limit을 쓸 수 없습니다",
+            ),
+            remedy=_CANNOT_CHOOSE,
+        )
     stores = here.stores()
     which = pair(stores, name)
     moving = look(stores, which.dlq)
     if moving is None:
         if asked.cancel:
             raise UsageError(
-                "this SQS has no move tasks", remedy=Both("there is nothing to stop", "멈출 것이 없습니다")
+                Both("this SQS has no move tasks", "이 SQS에는 이동 작업 기능이 없습니다"),
+                remedy=Both("there is nothing to stop", "멈출 것이 없습니다"),
             )
         output.note(f"note  {_ABSENT.pick(here.lang)}")
         return False

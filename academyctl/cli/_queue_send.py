@@ -35,7 +35,10 @@ def send(here: Session, name: str, draft: Draft, *, force: bool, apply: bool, fm
     check(here.loaded.settings, (spec,))
     if dead:
         raise UsageError(
-            f"{spec.dlq} is a dead-letter queue: no worker takes anything from it",
+            Both(
+                f"{spec.dlq} is a dead-letter queue: no worker takes anything from it",
+                f"{spec.dlq}은(는) 데드레터 큐라서 어떤 워커도 받지 않습니다",
+            ),
             remedy=Both(f"send to {spec.word}", f"{spec.word}(으)로 보내세요"),
         )
     body, attributes = body_of(draft), _attributes(draft.attributes)
@@ -43,7 +46,9 @@ def send(here: Session, name: str, draft: Draft, *, force: bool, apply: bool, fm
     why = messages.rejected(spec.word, body)
     if why and not force:
         raise UsageError(
-            f"the workers of {spec.name} would reject this message",
+            Both(
+                f"the workers of {spec.name} would reject this message", f"{spec.name}의 워커가 이 메시지를 거부합니다"
+            ),
             why=why,
             remedy=Both("correct it, or send it all the same: --force", "고치거나 그대로 보내려면: --force"),
             code="rejected",
@@ -51,7 +56,7 @@ def send(here: Session, name: str, draft: Draft, *, force: bool, apply: bool, fm
     raw = here.stores().queue_admin.raw(spec.name)
     if raw is None:
         raise WorkFailed(
-            f"there is no queue {spec.name}",
+            Both(f"there is no queue {spec.name}", f"{spec.name} 큐가 없습니다"),
             remedy=Both(
                 f"make it: academyctl queue create {spec.word}", f"만드세요: academyctl queue create {spec.word}"
             ),
@@ -76,7 +81,10 @@ def body_of(draft: Draft) -> str:
     given = [text for text in (draft.body, draft.file, draft.s3) if text]
     if len(given) != 1:
         raise UsageError(
-            "a message is one of --body, --file and --s3",
+            Both(
+                "a message is one of --body, --file and --s3",
+                "보낼 메시지가 없거나 둘 이상입니다 (--body, --file, --s3)",
+            ),
             remedy=Both("give one of them", "셋 중 하나만 지정하세요"),
         )
     if draft.body:
@@ -85,7 +93,8 @@ def body_of(draft: Draft) -> str:
         bucket, slash, key = draft.s3.removeprefix("s3://").partition("/")
         if not (bucket and slash and key):
             raise UsageError(
-                f"--s3 {draft.s3} is no BUCKET/KEY", remedy=Both("as my-bucket/a.mp4", "예: my-bucket/a.mp4")
+                Both(f"--s3 {draft.s3} is no BUCKET/KEY", f"--s3 {draft.s3}은(는) BUCKET/KEY 형식이 아닙니다"),
+                remedy=Both("as my-bucket/a.mp4", "예: my-bucket/a.mp4"),
             )
         return s3_event(bucket, key, datetime.now(UTC))
     try:
@@ -100,11 +109,15 @@ def body_of(draft: Draft) -> str:
         if len(raw) > MAX_BYTES:
             return "x" * len(raw)  # cut in the middle of a character, and too large anyway
         raise UsageError(
-            f"{draft.file} is no UTF-8 text", why=str(error), remedy=Both("save it as UTF-8", "UTF-8로 저장하세요")
+            Both(f"{draft.file} is no UTF-8 text", f"{draft.file}은(는) UTF-8 텍스트가 아닙니다"),
+            why=str(error),
+            remedy=Both("save it as UTF-8", "UTF-8로 저장하세요"),
         ) from error
     except OSError as error:
         raise UsageError(
-            f"{draft.file} cannot be read", why=str(error), remedy=Both("check the path", "경로를 확인하세요")
+            Both(f"{draft.file} cannot be read", f"{draft.file}을(를) 읽을 수 없습니다"),
+            why=str(error),
+            remedy=Both("check the path", "경로를 확인하세요"),
         ) from error
 
 
@@ -114,7 +127,11 @@ def _attributes(words: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(
-                f"--attribute {word[:80]} is no NAME=VALUE", remedy=Both("as origin=api", "예: origin=api")
+                Both(
+                    f"--attribute {word[:80]} is no NAME=VALUE",
+                    f"--attribute {word[:80]}은(는) NAME=VALUE 형식이 아닙니다",
+                ),
+                remedy=Both("as origin=api", "예: origin=api"),
             )
         found[name] = value
     return found

@@ -44,7 +44,7 @@ def show(here: Session, names: Sequence[str], *, fmt: Format) -> None:
     for name in names:
         if name not in known and name not in known.values():
             raise UsageError(
-                f"there is no queue {name} in the settings",
+                Both(f"there is no queue {name} in the settings", f"설정에 {name} 큐가 없습니다"),
                 remedy=Both(f"one of: {', '.join(known)}", f"다음 중 하나: {', '.join(known)}"),
             )
     shown = known if names else words(here.loaded.settings.queues)
@@ -58,7 +58,7 @@ def show(here: Session, names: Sequence[str], *, fmt: Format) -> None:
     )
     for one in seen if fmt == Format.table else ():
         if differs := _drift(one, here):
-            output.note(f"note  {one.word}: {', '.join(differs)}: academyctl queue tune {one.word}")
+            output.note(output.as_typed(f"note  {one.word}: {', '.join(differs)}: academyctl queue tune {one.word}"))
     raise typer.Exit(tell_errors(seen, fmt))
 
 
@@ -68,8 +68,17 @@ def tell_errors(seen: Sequence[Seen], fmt: Format) -> int:
 
     errors: list[AcademyError] = [error for one in seen for error in one.errors]
     if fmt == Format.table:
-        for error in errors:
+        # An account that is away says the same of every queue.
+        for error in {(error.code, error.why): error for error in reversed(errors)}.values():
             output.fail(error)
+            same = [one for one in errors if (one.code, one.why) == (error.code, error.why) and one is not error]
+            if same:
+                output.note(
+                    Both(
+                        f"      (the same of {len(same)} more queues)",
+                        f"      (다른 큐 {len(same)}개도 같은 오류입니다)",
+                    ).pick(output.lang())
+                )
     unread = any(isinstance(error, AwsError) and error.cause != "missing" for error in errors)
     return EXIT_CANNOT_TELL if unread else EXIT_FAILED if errors else EXIT_OK
 
@@ -88,12 +97,13 @@ def look(stores: Stores, word: str, name: str) -> Seen:
         return Seen(word, name, dlq, queue, None, (error,))
 
 
-def _table(seen: Sequence[Seen], lang: str) -> Any:
-    from academyctl.output import rows
+def _table(seen: Sequence[Seen], lang: str) -> str:
+    from academyctl.cli._columns import columns
 
     head = ("queue", "name", "waiting", "in flight", "delayed", "dead", "visibility", "retention", "wait", "receives")
     ko = ("큐", "이름", "대기", "처리 중", "지연", "데드레터", "가시성", "보존", "폴링", "최대 수신")
-    return rows(Both("\t".join(head), "\t".join(ko)).pick(lang).split("\t"), [_line(one) for one in seen])
+    lines = [[str(cell) for cell in _line(one)] for one in seen]
+    return columns(Both("\t".join(head), "\t".join(ko)).pick(lang).split("\t"), lines)
 
 
 def _line(one: Seen) -> tuple[Any, ...]:

@@ -57,7 +57,15 @@ def _load(word: str) -> Any:
     app.rich_markup_mode = None
     command = typer.main.get_command(app)
     command.name = word
+    _whole_summaries(command)
     return command
+
+
+def _whole_summaries(group: Any) -> None:
+    """A list of commands folds long summaries; left to itself the parser cuts them at the terminal's width."""
+    for one in getattr(group, "commands", {}).values():
+        one.short_help = one.short_help or (one.help or "").strip().partition("\n\n")[0].replace("\n", " ")
+        _whole_summaries(one)
 
 
 def _version(ctx: typer.Context, wanted: bool) -> None:

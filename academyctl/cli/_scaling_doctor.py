@@ -33,7 +33,7 @@ def doctor(here: Session, role: str, fmt: Format) -> None:
     these = names(here.loaded.settings, role)
     facts = gather(here.stores(), these)
     found = rules.examine(facts)
-    if left := saves.unfinished(saves.listed(state_folder(here), these.group)):
+    if left := saves.unfinished(saves.listed(state_folder(here, facts.state.raw), these.group)):
         again = f"academyctl scaling rollback --role {role} --apply"
         text = Both(f"an {left.by} did not end", f"끝나지 않은 작업이 있습니다 ({left.by})")
         found = (
@@ -55,16 +55,23 @@ def doctor(here: Session, role: str, fmt: Format) -> None:
         fmt=fmt,
         table=lambda: _table(found, here.lang) or filled(WELL, group=these.group, policy=policy).pick(here.lang),
     )  # fmt: skip
-    levels = {one.level for one in found}
-    bad = levels & {words.FAIL, words.WARN}
-    raise typer.Exit(EXIT_FAILED if bad else EXIT_CANNOT_TELL if levels else EXIT_OK)
+    raise typer.Exit(code_of({one.level for one in found}))
+
+
+def code_of(levels: set[str]) -> int:
+    """The exit code of findings of these levels; as in a diagnosis, a warning alone is no failure."""
+    from academyctl.ops import doctor_words as words
+
+    return EXIT_FAILED if words.FAIL in levels else EXIT_CANNOT_TELL if words.UNKNOWN in levels else EXIT_OK
 
 
 def _table(found: tuple[Finding, ...], lang: str) -> str:
+    from academyctl.output import as_typed
+
     lines: list[str] = []
     for one in found:
         lines.append(f"{one.level:<7}  {one.code}: {one.text.pick(lang)}")
         lines.append(f"         {one.evidence}")
         if one.command:
-            lines.append(f"next     {one.command}")
+            lines.append(f"next     {as_typed(one.command)}")
     return "\n".join(lines)

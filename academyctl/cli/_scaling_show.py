@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from academyctl.ops.scaling_state import Json, State
 
 _SAVES = 5
-NONE = Both("none of ours", "알려진 정책 아님")
+NONE = Both(
+    "none of ours; to put one in force: academyctl scaling plan outstanding --role {role}",
+    "알려진 정책 아님. 정책을 정하려면: academyctl scaling plan outstanding --role {role}",
+)
 UNREAD = Both("could not be read", "읽지 못함")
 
 
@@ -37,7 +40,7 @@ def show(here: Session, role: str, fmt: Format) -> None:
         now = gather(stores, these)
         policy = in_force(now, asked.result())
         depth = counted.result()
-    kept = saves.listed(state_folder(here), these.group)
+    kept = saves.listed(state_folder(here, now.raw), these.group)
     output.emit(
         _json(now, policy, depth, kept),
         fmt=fmt,
@@ -102,17 +105,19 @@ def _json(now: State, policy: str, depth: Depth | None, kept: tuple[Save, ...]) 
 
 
 def _lines(now: State, policy: str, depth: Depth | None, kept: tuple[Save, ...], lang: str) -> list[str]:
+    from academyctl.output import as_typed
+
     least, desired, most = now.sizes
     in_service, protected = _count(now, "LifecycleState", "InService"), _count(now, "ProtectedFromScaleIn", True)
     seen = UNREAD.pick(lang)
     if depth is not None:
         action, wanted = _would(now, depth)
         seen = f"visible {depth.visible}  in flight {depth.in_flight}  delayed {depth.delayed}"
-        seen += f"  (outstanding: {action}{'' if wanted == desired else f' to {wanted}'})"
+        seen += f"  (outstanding would {action}{'' if wanted == desired else f' to {wanted}'})"
     lines = [
         f"group     {now.names.group}  min {least}  desired {desired}  max {most}  in service {in_service}"
         f"  protected {protected}",
-        f"policy    {policy or NONE.pick(lang)}",
+        f"policy    {policy or as_typed(NONE.pick(lang).format(role=now.names.role))}",
         f"queue     {', '.join(now.names.queues)}  {seen}",
     ]
     if function := now.of("function").get(now.names.function):

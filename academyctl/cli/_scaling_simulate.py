@@ -50,12 +50,17 @@ def compare(here: Session, asked: Asked, fmt: Format) -> None:
     from academyctl.ops import plot, scalers, simulate, traces
 
     setups = scalers.setups(least=asked.least, most=asked.most)
-    for word, known in ((asked.load, traces.LOADS), *((one, tuple(setups)) for one in asked.policies)):
-        if word not in known:
-            listed = ", ".join(known)
-            raise UsageError(f"unknown '{word}'", remedy=Both(f"one of: {listed}", f"다음 중 하나: {listed}"))
+    if asked.load not in traces.LOADS:
+        loads = ", ".join(traces.LOADS)
+        raise UsageError(
+            Both(f"there is no load '{asked.load}'", f"'{asked.load}' 부하는 없습니다"),
+            remedy=Both(f"one of: {loads}", f"다음 중 하나: {loads}"),
+        )
+    chosen = {name for word in asked.policies for name in meant(word, tuple(setups))}
     if asked.least > asked.most:
-        raise UsageError("--min is more than --max", remedy=Both("swap them", "서로 바꾸세요"))
+        raise UsageError(
+            Both("--min is more than --max", "--min이 --max보다 큽니다"), remedy=Both("swap them", "서로 바꾸세요")
+        )
     jobs = (
         traces.recorded(asked.trace)
         if asked.trace
@@ -64,7 +69,7 @@ def compare(here: Session, asked: Asked, fmt: Format) -> None:
     outcomes = [
         simulate.simulate(name, setup, jobs, seed=asked.seed)
         for name, setup in setups.items()
-        if not asked.policies or name in asked.policies
+        if not chosen or name in chosen
     ]
     work_h = sum(job.encode_s for job in jobs) / 3600
     days = int(max(job.arrived_s for job in jobs) // 86400) + 1
@@ -88,6 +93,21 @@ def compare(here: Session, asked: Asked, fmt: Format) -> None:
              *(f"note  {one.pick(here.lang)}" for one in NOTES)]
         ),
     )  # fmt: skip
+
+
+def meant(word: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The rows that a policy's word names: its own, or all of a word that `scaling plan` knows (`fixed`: fixed-1).
+
+    Raises UsageError for a word that is none.
+    """
+    found = (word,) if word in known else tuple(name for name in known if word and name.startswith(f"{word}-"))
+    if not found:
+        listed = ", ".join(known)
+        raise UsageError(
+            Both(f"there is no policy '{word}'", f"'{word}' 정책은 없습니다"),
+            remedy=Both(f"one of: {listed}", f"다음 중 하나: {listed}"),
+        )
+    return found
 
 
 def _charts(outcomes: list[Outcome], lang: str) -> tuple[Chart, Chart]:

@@ -96,7 +96,7 @@ def put(
 
     if (file is None) is (version is None):
         remedy = Both("give a FILE, or --version of an earlier one", "FILE 또는 --version을 하나만 지정하세요")
-        raise UsageError("what is to be stored?", remedy=remedy)
+        raise UsageError(Both("what is to be stored?", "저장할 것을 하나만 지정해야 합니다"), remedy=remedy)
     name = name or here.loaded.settings.fleet.ssm_env
     store = here.stores().parameters
     before, about = store.get(name), store.about(name)
@@ -139,7 +139,12 @@ def _file(file: Path) -> tuple[str, Env]:
         text = decode(file.read_bytes())
     except (OSError, BadEnv) as error:
         remedy = Both("save it as UTF-8", "UTF-8로 저장하세요")
-        raise WorkFailed(f"{file} cannot be read", why=str(error), remedy=remedy, code="bad-env") from error
+        raise WorkFailed(
+            Both(f"{file} cannot be read", f"{file}을(를) 읽을 수 없습니다"),
+            why=str(error),
+            remedy=remedy,
+            code="bad-env",
+        ) from error
     return text, read(text, str(file))
 
 
@@ -151,7 +156,7 @@ def _form(said: str) -> Form | None:
     try:
         return Form(said)
     except ValueError as error:
-        raise UsageError(f"unknown form '{said}'", remedy=", ".join(Form)) from error
+        raise UsageError(Both(f"unknown form '{said}'", f"알 수 없는 형식 '{said}'"), remedy=", ".join(Form)) from error
 
 
 def _form_of(before: Parameter | None) -> Form | None:
@@ -209,9 +214,19 @@ def _compared(
 
 
 def _missing(name: str, version: int | None) -> WorkFailed:
-    what = f"there is no SSM parameter {name}" if version is None else f"SSM parameter {name} has no version {version}"
+    if version is not None:
+        return WorkFailed(
+            Both(
+                f"SSM parameter {name} has no version {version}", f"SSM 파라미터 {name}에 버전 {version}이(가) 없습니다"
+            ),
+            remedy=Both(
+                "the newest one and its number: academyctl ssm env show (AWS keeps the last 100)",
+                "최신 버전과 번호: academyctl ssm env show (AWS는 최근 100개를 보관합니다)",
+            ),
+            code="missing",
+        )
     return WorkFailed(
-        what,
+        Both(f"there is no SSM parameter {name}", f"SSM 파라미터 {name}이(가) 없습니다"),
         remedy=Both(
             "check the name and the region (BATCH_SSM_ENV, AWS_REGION); to make it: academyctl ssm env put FILE",
             "이름과 리전을 확인하세요(BATCH_SSM_ENV, AWS_REGION). 새로 만들려면: academyctl ssm env put FILE",

@@ -22,7 +22,10 @@ def length_s(since: str) -> float | None:
         return None
     found = re.fullmatch(r"(\d{1,6})([smhd])", since.strip().lower())
     if found is None:
-        raise UsageError(f"--since {since} is no length of time", remedy=Both("as 90m, 24h, 7d", "예: 90m, 24h, 7d"))
+        raise UsageError(
+            Both(f"--since {since} is no length of time", f"--since {since}은(는) 기간이 아닙니다"),
+            remedy=Both("as 90m, 24h, 7d", "예: 90m, 24h, 7d"),
+        )
     return float(int(found[1]) * _UNITS[found[2]])
 
 

@@ -73,7 +73,8 @@ def set_(
 
     if desired is None and least is None and most is None:
         raise UsageError(
-            "nothing to set", remedy=Both("give --desired, --min or --max", "--desired, --min, --max 중에서 지정하세요")
+            Both("nothing to set", "설정할 크기가 없습니다"),
+            remedy=Both("give --desired, --min or --max", "--desired, --min, --max 중에서 지정하세요"),
         )
     here = session(ctx)
     group = group_of(here, role)
@@ -115,7 +116,10 @@ def refresh(
     from academyctl.errors import UsageError
 
     if status and (cancel or apply or force or protected):
-        raise UsageError("--status only looks", remedy=Both("leave the other options out", "다른 옵션은 빼세요"))
+        raise UsageError(
+            Both("--status only looks", "--status는 조회만 합니다"),
+            remedy=Both("leave the other options out", "다른 옵션은 빼세요"),
+        )
     here = session(ctx)
     if status:
         _asg_refresh.status(here, role, fmt=fmt)

@@ -92,7 +92,7 @@ def _found(here: Session, said: str) -> tuple[str, Mapping[str, Any], Sequence[M
     found = here.stores().rules.raw(name)
     if found is None:
         remedy = Both("see which rules exist: academyctl rule list --all", "규칙 목록: academyctl rule list --all")
-        raise WorkFailed(f"there is no rule {name}", remedy=remedy, code="missing")
+        raise WorkFailed(Both(f"there is no rule {name}", f"규칙 {name}이(가) 없습니다"), remedy=remedy, code="missing")
     return said, *found
 
 
@@ -121,7 +121,7 @@ def _table(rows: Sequence[Mapping[str, Any]], lang: str) -> str:
 
     gone = Both("does not exist", "없음").pick(lang)
     return columns(
-        ("word", "rule", "state", "when", "runs"),
+        Both("word\trule\tstate\twhen\truns", "이름\t규칙\t상태\t주기\t실행 대상").pick(lang).split("\t"),
         [
             (one["word"] or "-", one["name"], one["state"], one["schedule"] or one["pattern"], _aims(one))
             if one["exists"]

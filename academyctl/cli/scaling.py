@@ -53,11 +53,11 @@ def plan(
     fmt: OutputOption = Format.table,
 ) -> None:
     """Show what a policy would change; changes nothing."""
-    from academyctl.cli._scaling_changes import put_in_force
+    from academyctl.cli._scaling_changes import apply_line, put_in_force
     from academyctl.ops.scaling_plans import Asked
 
-    asked = Asked(policy, least, most, size, workers_protect, per_worker)
-    put_in_force(session(ctx), role, asked, apply=False, fmt=fmt)
+    here, asked = session(ctx), Asked(policy, least, most, size, workers_protect, per_worker)
+    put_in_force(here, role, asked, apply=False, fmt=fmt, dry=apply_line(here, role, asked))
 
 
 @app.command()

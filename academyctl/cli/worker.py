@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from academyctl.cli._common import OutputOption, session
-from academyctl.errors import EXIT_FAILED, EXIT_OK, AwsError, WorkFailed
+from academyctl.errors import EXIT_FAILED, EXIT_OK, AwsError, Both, WorkFailed
 from academyctl.output import Format
 
 if TYPE_CHECKING:
@@ -202,6 +202,14 @@ def _missing(loaded: Loaded, worker: str) -> bool:
     names = missing(loaded, worker) if worker in REQUIRED else []
     for name in names:
         output.note(logtokens.CONFIG_ERROR.format(name=name))
+    if names:
+        where = Both(
+            f"next: set {', '.join(names)} in the environment or in the settings file (the profile `local` reads only "
+            "the file); all of them: academyctl config check",
+            f"다음: {', '.join(names)}을(를) 환경 변수나 설정 파일에 지정하세요(`local`은 설정 파일만 읽음). "
+            "전체 확인: academyctl config check",
+        )
+        output.note(output.as_typed(where.pick(output.lang())))
     return bool(names)
 
 
@@ -224,7 +232,10 @@ def _with_types(settings: Settings, worker: str, types: str | None) -> Settings:
     if types is None:
         return settings
     if worker != "ai":
-        raise UsageError(f"the {worker} worker knows no job types", remedy="--types is for: worker run ai")
+        raise UsageError(
+            Both(f"the {worker} worker knows no job types", f"{worker} 워커에는 작업 종류가 없습니다"),
+            remedy=Both("--types is for: worker run ai", "--types는 worker run ai에만 씁니다"),
+        )
     return settings.model_copy(update={"ai": settings.ai.model_copy(update={"types": types})})
 
 
@@ -235,9 +246,17 @@ def _with_job(worker: str, job: str, message: str) -> dict[str, str]:
     from academyctl.errors import UsageError
 
     if (job or message) and worker != "video":
-        raise UsageError(f"the {worker} worker takes no single job", remedy="--job and --message are for: run video")
+        raise UsageError(
+            Both(f"the {worker} worker takes no single job", f"{worker} 워커는 작업 하나만 받을 수 없습니다"),
+            remedy=Both(
+                "--job and --message are for: worker run video", "--job과 --message는 worker run video에만 씁니다"
+            ),
+        )
     if job and message:
-        raise UsageError("--job and --message name one job each", remedy="say one of the two")
+        raise UsageError(
+            Both("--job and --message name one job each", "--job과 --message는 함께 쓸 수 없습니다"),
+            remedy=Both("say one of the two", "하나만 지정하세요"),
+        )
     said = {"VIDEO_JOB_ID": job, "VIDEO_JOB_MESSAGE": message} if job or message else {}
     return {**os.environ, **said}
 
@@ -250,7 +269,10 @@ def _format(said: str) -> bool:
     from academyctl.errors import UsageError
 
     if said not in ("text", "json"):
-        raise UsageError(f"unknown log format '{said}'", remedy="text or json")
+        raise UsageError(
+            Both(f"unknown log format '{said}'", f"알 수 없는 로그 형식 '{said}'"),
+            remedy=Both("text or json", "text 또는 json"),
+        )
     return said == "json"
 
 
