@@ -26,11 +26,11 @@ FROM ${PYTHON}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-kor \
  && rm -rf /var/lib/apt/lists/*
-RUN useradd --uid 1000 --user-group --create-home academy && install -d -o academy -g academy /work
+RUN useradd --uid 1000 --user-group --create-home academy && install -d -o academy -g academy /scratch
 COPY --from=build /opt/academyctl /opt/academyctl
 ENV PATH=/opt/academyctl/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 1000:1000
-WORKDIR /work
+WORKDIR /scratch
 STOPSIGNAL SIGTERM
 # The worker's own judgement of itself: its loop turns and its keeper beats.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \

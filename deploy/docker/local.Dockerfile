@@ -26,9 +26,9 @@ FROM ${PYTHON}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ffmpeg \
  && rm -rf /var/lib/apt/lists/*
-RUN useradd --uid 1000 --user-group --create-home academy && install -d -o academy -g academy /work
+RUN useradd --uid 1000 --user-group --create-home academy && install -d -o academy -g academy /scratch
 COPY --from=build /opt/academyctl /opt/academyctl
 ENV PATH=/opt/academyctl/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 1000:1000
-WORKDIR /work
+WORKDIR /scratch
 CMD ["python", "-m", "academyctl.local.emulator"]
