@@ -52,13 +52,13 @@ def help_text() -> str:
     """What `academyctl --help` prints, whichever way it is asked."""
     return (
         f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...\n\n  {ABOUT}\n\n"
-        f"Options:\n{_columns(list(OPTIONS.values()))}\n"
-        f"Commands:\n{_columns([(word, text) for word, (_, text) in WORDS.items()])}\n"
+        f"Options:\n{_aligned(list(OPTIONS.values()))}\n"
+        f"Commands:\n{_aligned([(word, text) for word, (_, text) in WORDS.items()])}\n"
         "Exit codes: 0 fine, 1 a check or the work failed, 2 usage or settings, 3 could\n"
         "not tell, 4 warnings (with --fail-on warn), 70 a bug, 130 interrupted.\n"
     )
 
 
-def _columns(pairs: list[tuple[str, str]]) -> str:
+def _aligned(pairs: list[tuple[str, str]]) -> str:
     width = max(len(left) for left, _ in pairs)
     return "".join(f"  {left:<{width}}  {right}\n" for left, right in pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -59,6 +60,14 @@ def test_both_ways_to_the_first_page_of_help_print_the_same(tmp_path: Path) -> N
     quick = academyctl("--help", folder=tmp_path)
     parsed = academyctl("--lang", "en", "--help", folder=tmp_path)
     assert quick.out == parsed.out == cli.help_text()
+
+
+def test_no_module_of_a_word_hides_what_the_help_is_made_with() -> None:
+    """A module of the name of one of the package's functions took its place once it was imported."""
+    before = cli.help_text()
+    for path in Path(cli.__file__).parent.glob("*.py"):
+        importlib.import_module(f"academyctl.cli.{path.stem}")
+    assert cli.help_text() == before
 
 
 def test_the_help_names_every_option_and_fits_80_columns() -> None:

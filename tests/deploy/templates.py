@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode.cfn_yaml import load
-
 from academyctl.stores.aws import ClientFactory
 from tests.conftest import eventually
 
@@ -21,6 +19,9 @@ TEMPLATES = tuple(path.name for path in sorted(FOLDER.glob("*.yaml")))
 @cache
 def template(name: str) -> dict[str, Any]:
     """A template with its short tags spelled out (`Ref`, `Fn::Sub`, ...)."""
+    # Imported here: it takes a second, in every process that only collects.
+    from cfnlint.decode.cfn_yaml import load
+
     found: dict[str, Any] = load(str(FOLDER / name))
     return found
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.config import ConfigMixIn
-from cfnlint.runner import Runner
 
 from academyctl.ops.queues import MAX_RECEIVE, RETENTION_S, queue_specs
 from academyctl.settings import leaves
@@ -28,18 +26,21 @@ def parameters(name: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def linter() -> Runner:
+def linter() -> Any:
     """One for all: reading its rules and AWS's schemas takes longer than judging a template."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
     return Runner(ConfigMixIn(regions=["ap-northeast-2"]))
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_cfn_lint_finds_nothing(linter: Runner, name: str) -> None:
+def test_cfn_lint_finds_nothing(linter: Any, name: str) -> None:
     found = linter.validate_template(template(name))
     assert [f"{one.linenumber}: {one.rule.id} {one.message}" for one in found] == []
 
 
-def test_cfn_lint_finds_what_is_wrong(linter: Runner) -> None:
+def test_cfn_lint_finds_what_is_wrong(linter: Any) -> None:
     wrong = {**template("batch.yaml"), "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"Name": "x"}}}}
     assert {one.rule.id for one in linter.validate_template(wrong)} >= {"E3002"}
 
